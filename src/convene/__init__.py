@@ -1,0 +1,1 @@
+"""Appointment scheduling for managed service providers."""
