@@ -1,29 +1,97 @@
 # Needs make and Python 3.11 or newer; everything else is fetched into this folder.
+# Works without ee/ as well: then it is all about the Community Edition.
 
-PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
-	$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
-
+CE := .venv-ce/bin
+EE := .venv-ee/bin
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
-GRAPHSIM := $(wildcard ee/graphsim/pyproject.toml)
+HAS_EE := $(wildcard ee/pyproject.toml)
+FULL := $(if $(HAS_EE),$(EE),$(CE))
+PYTHON_CODE := $(wildcard hatch_build.py tools src tests demo bench ee)
+TEMPLATES := $(wildcard src ee/src demo)
 
-.PHONY: env
-env: .venv-ce/.ready .venv-ee/.ready
+export CONVENE_MODE := development
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee bench lock clean
 
-.tools/.ready: requirements/uv.txt
-	@test -n "$(PYTHON)" || { echo "Convene needs Python 3.11 or newer. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make environments. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .tools
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+help: ## List these targets
+	@sed -nE 's/^([a-z-]+):.*## (.+)/\1\t\2/p' Makefile | expand -t 14
+
+demo: .venv-ee/.ready ## Play the story against the whole running system, then serve it
+	$(EE)/python -m demo
+
+demo-ce: .venv-ce/.ready ## The same without the Enterprise Edition
+	$(CE)/python -m demo --ce
+
+demo-reset: .venv-ee/.ready ## The same from an empty database
+	$(EE)/python -m demo --reset
+
+test: test-ce $(if $(HAS_EE),test-browser test-ee) ## Run every test
+
+test-ce: .venv-ce/.ready
+	$(CE)/pytest tests
+
+# A process of its own: Playwright leaves an event loop behind that Django refuses to work beside.
+test-browser: .venv-ee/.ready
+	@tools/chromium.sh
+	$(EE)/pytest ee/browser
+
+test-ee: .venv-ee/.ready
+	$(EE)/pytest ee/tests ee/graphsim/tests
+
+check: static build $(if $(HAS_EE),build-ee) test ## Run all that a change must pass, as CI does
+
+static: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready)
+	$(CE)/ruff format --check
+	$(CE)/ruff check
+	$(CE)/djlint --quiet --check --lint $(TEMPLATES)
+	$(CE)/lint-imports
+	$(if $(HAS_EE),$(EE)/lint-imports --config ee/pyproject.toml)
+	$(FULL)/mypy $(PYTHON_CODE)
+
+fmt: .venv-ce/.ready ## Put code and templates into shape
+	$(CE)/ruff format
+	$(CE)/ruff check --fix
+	$(CE)/djlint --quiet --reformat $(TEMPLATES)
+
+build: .tools/.ready ## Build the Community Edition and try it alone on a fresh database
+	.tools/bin/python tools/smoke.py ce
+
+build-ee: .tools/.ready ## Build both editions and try them together
+	.tools/bin/python tools/smoke.py ee
+
+bench: .venv-ee/.ready ## Measure what the documentation claims
+	$(EE)/python -m bench
+
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: .tools/.ready ## Pin what the projects ask for (UPGRADE=1: at its newest)
+	$(COMPILE) pyproject.toml --output-file requirements/ce.txt
+	$(COMPILE) pyproject.toml --group dev --extra embedded --constraints requirements/ce.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml ee/pyproject.toml --no-emit-package convene --constraints requirements/dev.txt --output-file requirements/ee.txt
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+
+clean: ## Remove everything that these targets made, except the demo's data
+	rm -rf .tools .venv-ce .venv-ee dist src/convene/static/convene/vendor
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+.tools/.ready: requirements/uv.txt tools/bootstrap.sh
+	tools/bootstrap.sh
 	@touch $@
 
-.venv-ce/.ready: .tools/.ready requirements/dev.txt pyproject.toml
+BUILT_FROM := pyproject.toml hatch_build.py package-lock.json
+EE_BUILT_FROM := $(wildcard ee/pyproject.toml ee/graphsim/pyproject.toml)
+INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/dev.txt
+
+.venv-ce/.ready: .tools/.ready requirements/dev.txt $(BUILT_FROM)
 	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-ce
 	$(UV) pip sync --quiet --python .venv-ce --require-hashes requirements/dev.txt
-	$(UV) pip install --quiet --python .venv-ce --no-deps --build-constraints requirements/dev.txt -e .
+	$(INSTALL) --python .venv-ce --editable .
 	@touch $@
 
-.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt pyproject.toml ee/pyproject.toml $(GRAPHSIM)
+.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt $(BUILT_FROM) $(EE_BUILT_FROM)
 	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-ee
 	$(UV) pip sync --quiet --python .venv-ee --require-hashes requirements/dev.txt requirements/ee.txt
-	$(UV) pip install --quiet --python .venv-ee --no-deps --build-constraints requirements/dev.txt -e . -e ee $(if $(GRAPHSIM),-e ee/graphsim)
+	$(INSTALL) --python .venv-ee --editable . $(patsubst %/pyproject.toml,--editable %,$(EE_BUILT_FROM))
 	@touch $@
