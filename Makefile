@@ -45,8 +45,8 @@ static: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready)
 	$(CE)/ruff format --check
 	$(CE)/ruff check
 	$(CE)/djlint --quiet --check --lint $(TEMPLATES)
-	$(CE)/lint-imports
-	$(if $(HAS_EE),$(EE)/lint-imports --config ee/pyproject.toml)
+	$(CE)/lint-imports --no-logo
+	$(if $(HAS_EE),$(EE)/lint-imports --no-logo --config ee/pyproject.toml)
 	$(FULL)/mypy $(PYTHON_CODE)
 
 fmt: .venv-ce/.ready ## Put code and templates into shape

@@ -66,13 +66,10 @@ def try_out(wheels: list[Path], scratch: Path) -> None:
     """Install the wheels with what they ask for, then run them in development and production."""
     environment = scratch / "environment"
     ce, *plugins = wheels
-    pins = [PINS, EE_PINS] if plugins else [PINS]
+    install: list[str | Path] = [UV, "pip", "install", "--quiet", "--python", environment]
+    pins = [f"--constraints={file}" for file in (PINS, EE_PINS)[: len(wheels)]]
     run(UV, "venv", "--quiet", "--python", sys.executable, environment)
-    run(
-        *(UV, "pip", "install", "--quiet", "--python", environment),
-        *(f"--constraints={file}" for file in pins),
-        *(f"convene[embedded] @ {ce.as_uri()}", *plugins),
-    )
+    run(*install, *pins, f"convene[embedded] @ {ce.as_uri()}", *plugins)
 
     convene = environment / "bin/convene"
     run(convene, "migrate", "--verbosity", "0", cwd=scratch, settings=DEVELOPMENT)
