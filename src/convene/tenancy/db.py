@@ -1,0 +1,67 @@
+"""The only door to tenant-owned tables, and the name of a violated constraint."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.utils import Error as DatabaseError
+
+_tenant_id: ContextVar[UUID | None] = ContextVar("convene_tenant_id", default=None)
+
+
+class TenantNotSet(RuntimeError):
+    """A tenant-owned table was asked outside `tenant_atomic`."""
+
+
+class HasTenantId(Protocol):
+    """What `tenant_atomic` needs of a tenant."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+def current_tenant_id() -> UUID | None:
+    """The tenant of the block we are in, or None outside of one."""
+    return _tenant_id.get()
+
+
+@contextmanager
+def tenant_atomic(tenant: HasTenantId | UUID) -> Iterator[None]:
+    """One short transaction of one tenant.
+
+    Row-level security reads the setting made here; it ends with the transaction. The block is
+    durable: opening it inside another transaction raises RuntimeError, so that leaving it
+    always means committed. Never talk to a network inside.
+    """
+    tenant_id = tenant if isinstance(tenant, UUID) else tenant.id
+    with transaction.atomic(durable=True):
+        # A literal in a SET LOCAL statement: Citus passes neither a parameter nor set_config() on.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL convene.tenant_id = '{tenant_id}'")
+        token = _tenant_id.set(tenant_id)
+        try:
+            yield
+        finally:
+            _tenant_id.reset(token)
+
+
+_CONSTRAINT_IN_MESSAGE = re.compile(r'constraint "([^"]+)"')
+_SHARD_SUFFIX = re.compile(r"_\d{6,}$")
+
+
+def violated_constraint(error: DatabaseError) -> str:
+    """The name of the constraint that refused a statement, or "".
+
+    Through Citus the driver's own field is empty and the message carries the shard's name, so the
+    message is read and the shard number cut off.
+    """
+    cause = error.__cause__ or error
+    name = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    if name is None:
+        match = _CONSTRAINT_IN_MESSAGE.search(str(cause))
+        name = match.group(1) if match else ""
+    return _SHARD_SUFFIX.sub("", name)

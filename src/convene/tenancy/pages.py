@@ -1,0 +1,93 @@
+"""One decorator does sign-in, tenant, permission and the block that a page reads in."""
+
+import functools
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from convene.accounts.models import User
+
+from .db import tenant_atomic
+from .models import Membership, Tenant
+
+P = ParamSpec("P")
+
+
+class TenantRequest(HttpRequest):
+    """A request of a member, in their tenant."""
+
+    user: User
+    tenant: Tenant
+    membership: Membership
+    htmx: Any
+
+
+Page = Callable[Concatenate[TenantRequest, P], HttpResponseBase]
+
+
+def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], Any]:
+    """Guard a view of the path ``.../<slug:tenant>/...``.
+
+    Anonymous: to sign-in. Not a member, or another tenant's: 404. Without the permission: 403. A
+    page that only reads runs inside one block of its tenant; one that acts (``reads=False``) opens
+    its own. Times on the page are in the member's zone.
+    """
+
+    def decorate(view: Page[P]) -> Any:
+        @functools.wraps(view)
+        def guarded(request: Any, tenant: str, *args: P.args, **kwargs: P.kwargs) -> Any:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            membership = Membership.objects.of_user(request.user).filter(tenant__slug=tenant).first()
+            if membership is None:
+                raise Http404
+            if not membership.may(permission):
+                raise PermissionDenied
+            request.membership, request.tenant = membership, membership.tenant
+            with ExitStack() as stack:
+                stack.enter_context(timezone.override(membership.zone))
+                if reads:
+                    stack.enter_context(tenant_atomic(membership.tenant))
+                return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]  # read by the tests' matrix
+        return guarded
+
+    return decorate
+
+
+def home_of(membership: Membership) -> str:
+    """Where a member starts."""
+    name = "portal:list" if membership.is_client else "appointments:list"
+    return reverse(name, kwargs={"tenant": membership.tenant.slug})
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """To the member's start; people in several MSPs choose one."""
+    if not isinstance(request.user, User):
+        return redirect_to_login(request.get_full_path())
+    memberships = list(Membership.objects.of_user(request.user).order_by("tenant__name"))
+    if len(memberships) == 1:
+        return redirect(home_of(memberships[0]))
+    places = [(membership, home_of(membership)) for membership in memberships]
+    return render(request, "tenancy/choose.html", {"places": places})
+
+
+def place(request: HttpRequest) -> dict[str, Any]:
+    """Template variables of where we are: the tenant, the member and what they may do."""
+    membership: Membership | None = getattr(request, "membership", None)
+    if membership is None:
+        return {}
+    return {
+        "tenant": membership.tenant,
+        "membership": membership,
+        "zone": timezone.get_current_timezone_name(),
+        "may_decide": membership.may("user_schedule:update"),
+    }

@@ -1,0 +1,93 @@
+"""Between the clock on a person's wall and UTC.
+
+People give a date, a time and an IANA zone; tables hold UTC. All zone arithmetic of the product
+happens here, in Python, with the pinned tzdata package (settings.py makes it the only source).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+
+class TimeDoesNotExist(ValueError):
+    """The clocks go forward over this time on that day; the message is for people."""
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A moment in UTC; ``twice`` is true when that wall clock time happens twice that day."""
+
+    at: datetime
+    twice: bool = False
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Every zone of the installed tzdata that names a place, and UTC."""
+    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and "Etc" not in name))
+
+
+def validate_zone(name: str) -> None:
+    """Raise ValidationError for a zone that the installed tzdata does not know."""
+    if name not in zone_names():
+        raise ValidationError(_("Unknown time zone: %(zone)s"), params={"zone": name})
+
+
+def to_utc(day: date, clock: time, zone: ZoneInfo) -> Instant:
+    """The moment of a wall clock time in a zone.
+
+    A time that the clocks skip raises TimeDoesNotExist. Of a time that happens twice the first is
+    taken, and the answer says so.
+    """
+    local = datetime.combine(day, clock.replace(second=0, microsecond=0, fold=0), tzinfo=zone)
+    at = local.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise TimeDoesNotExist(
+            _(
+                "%(time)s does not exist on %(date)s in %(zone)s: the clocks go forward over it."
+                " Choose another time."
+            )
+            % {"time": f"{clock:%H:%M}", "date": formats.date_format(day), "zone": zone.key}
+        )
+    return Instant(at, twice=local.replace(fold=1).utcoffset() != local.utcoffset())
+
+
+def twice_note(instant: Instant, zone: ZoneInfo) -> str:
+    """What to say about a time that happens twice, or ""."""
+    if not instant.twice:
+        return ""
+    return _("This time happens twice that night; the first one, %(zone)s, was taken.") % {
+        "zone": zone_label(instant.at, zone)
+    }
+
+
+def zone_label(at: datetime, zone: ZoneInfo) -> str:
+    """A zone as people read it beside a time, for example "Europe/Berlin (CET)"."""
+    short = at.astimezone(zone).strftime("%Z")
+    return zone.key if short == zone.key else f"{zone.key} ({short})"
+
+
+def day_label(at: datetime, zone: ZoneInfo) -> str:
+    """The local day, for example "Tuesday, 1 December 2026"."""
+    return formats.date_format(at.astimezone(zone), "l, j F Y")
+
+
+def span_label(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """The local hours, for example "14:00–14:30"; a later day at the end is named."""
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    if first.date() == last.date():
+        return f"{first:%H:%M}–{last:%H:%M}"  # noqa: RUF001  # an en dash is right between times
+    return f"{first:%H:%M}–{last:%H:%M} ({formats.date_format(last, 'j F')})"  # noqa: RUF001  # as above
+
+
+def current_zone() -> ZoneInfo:
+    """The zone of the person this request is for; the view's decorator activates it."""
+    zone = timezone.get_current_timezone()
+    if not isinstance(zone, ZoneInfo):
+        raise TypeError(f"not an IANA zone: {zone!r}")
+    return zone

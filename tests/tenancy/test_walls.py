@@ -1,0 +1,104 @@
+"""Nobody reads or writes another tenant's rows: not by code, not by the database."""
+
+import uuid
+
+import pytest
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db.utils import DatabaseError
+
+from convene.clients.models import Client, Contact
+from convene.tenancy.db import TenantNotSet, tenant_atomic, violated_constraint
+from tests.make import make_client, make_contact, make_member, make_tenant
+from tests.planguard import QueryWithoutTenant
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+def test_rows_are_read_only_inside_a_block_of_their_tenant():
+    with pytest.raises(TenantNotSet):
+        Client.objects.count()
+
+
+def test_a_block_sees_the_rows_of_its_tenant_only():
+    ours, theirs = make_tenant(), make_tenant()
+    client = make_client(ours)
+    make_client(theirs)
+
+    with tenant_atomic(ours):
+        assert list(Client.objects.all()) == [client]
+
+
+def test_the_database_refuses_a_query_without_a_tenant_set():
+    make_client(make_tenant())
+
+    with pytest.raises(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM clients")
+
+
+def test_the_database_hides_other_tenants_even_from_raw_sql():
+    ours, theirs = make_tenant(), make_tenant()
+    make_client(theirs)
+
+    with tenant_atomic(ours), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM clients")
+        assert cursor.fetchone() == (0,)
+
+
+def test_the_database_refuses_a_row_for_another_tenant():
+    ours, theirs = make_tenant(), make_tenant()
+
+    with pytest.raises(ProgrammingError), tenant_atomic(ours):
+        Client.objects.create(tenant=theirs, name="Smuggled")
+
+
+def test_a_row_cannot_point_to_a_row_of_another_tenant():
+    ours, theirs = make_tenant(), make_tenant()
+    client = make_client(theirs)
+
+    with pytest.raises(IntegrityError) as refused, tenant_atomic(ours):
+        Contact.objects.create(tenant=ours, client_id=client.id, name="X", email="x@x.example")
+
+    assert violated_constraint(refused.value).startswith("contacts_client_id")
+
+
+def test_a_member_of_another_tenant_cannot_be_a_contacts_sign_in():
+    ours, theirs = make_tenant(), make_tenant()
+    contact, stranger = make_contact(make_client(ours)), make_member(theirs)
+
+    with pytest.raises(IntegrityError), tenant_atomic(ours):
+        Contact.objects.filter(id=contact.id).update(membership_id=stranger.id)
+
+
+def test_the_setting_ends_with_the_block():
+    with tenant_atomic(make_tenant()):
+        pass
+
+    with pytest.raises(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM clients")
+
+
+def test_a_block_is_never_opened_inside_another_transaction():
+    tenant = make_tenant()
+
+    with pytest.raises(RuntimeError), transaction.atomic(), tenant_atomic(tenant):
+        pass
+
+
+def test_updates_over_a_join_keep_the_tenant():
+    ours = make_tenant()
+    make_contact(make_client(ours, name="Old"))
+
+    with tenant_atomic(ours):
+        changed = Contact.objects.filter(client__name="Old").update(name="New")
+        deleted, _ = Contact.objects.filter(client__name="Old").delete()
+
+    assert (changed, deleted) == (1, 1)
+
+
+def test_the_guard_of_these_tests_notices_a_query_without_a_tenant():
+    with (
+        pytest.raises(QueryWithoutTenant),
+        tenant_atomic(make_tenant()),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute('SELECT * FROM "clients" WHERE id = %s', [uuid.uuid4()])
