@@ -1,0 +1,248 @@
+"""Settings. Everything comes from the environment; docs/settings.md lists each variable.
+
+Production is the default and refuses to start with anything left open. ``CONVENE_MODE=development``
+is for trying the product and working on it: it has defaults for all, and a database of its own.
+"""
+
+import os
+import zoneinfo
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from convene import logs, plugins
+
+# A server's own zone data may be years old and Python would read it first: the pinned tzdata
+# package is the only source (America/Vancouver changed in 2026).
+zoneinfo.reset_tzpath(to=[])
+
+
+def env(name: str, default: str = "") -> str:
+    """A text. ``<name>_FILE`` names a file that holds it, for secrets."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, default)
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Texts separated by commas."""
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def env_int(name: str, default: int) -> int:
+    """A whole number."""
+    value = env(name, str(default))
+    if not value.lstrip("-").isdigit():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def _required(name: str, development: str) -> str:
+    """A value that production must be given."""
+    value = env(name, development if DEVELOPMENT else "")
+    if not value or (not DEVELOPMENT and value == development):
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it (docs/settings.md), or CONVENE_MODE=development to try"
+            " Convene on this machine."
+        )
+    return value
+
+
+MODE = env("CONVENE_MODE", "production")
+if MODE not in {"production", "development"}:
+    raise ImproperlyConfigured(f"CONVENE_MODE is production or development, not {MODE!r}.")
+DEVELOPMENT = MODE == "development"
+DEBUG = env("CONVENE_DEBUG") == "1" and DEVELOPMENT
+
+# Secrets: the first signs sessions and links, the others seal what is stored (newest first).
+SECRET_KEY = _required("CONVENE_SECRET_KEY", "development-only-" + "0" * 50)
+CONVENE_SECRET_KEYS = [
+    key.strip()
+    for key in _required(
+        "CONVENE_SECRET_KEYS", "ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDA="
+    ).split(",")
+]
+
+# Where people reach us: links in mails, allowed hosts and secure cookies follow from it.
+CONVENE_BASE_URL = _required("CONVENE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+_base = urlsplit(CONVENE_BASE_URL)
+_https = _base.scheme == "https"
+if not (_https or DEVELOPMENT):
+    raise ImproperlyConfigured("CONVENE_BASE_URL must begin with https://.")
+ALLOWED_HOSTS = [_base.hostname or "", *env_list("CONVENE_ALLOWED_HOSTS")]
+if DEVELOPMENT:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
+CSRF_TRUSTED_ORIGINS = [CONVENE_BASE_URL]
+TRUSTED_PROXIES = env_int("CONVENE_TRUSTED_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],  # Tabler's icons in its stylesheet
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+
+def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
+    """A database from its URL; in development without one, the embedded server."""
+    if url := env(url_variable):
+        found: dict[str, Any] = dict(dj_database_url.parse(url, engine="convene.tenancy.pg"))
+    elif DEVELOPMENT:
+        found = {"ENGINE": "convene.tenancy.pg", "NAME": "convene", "EMBEDDED": str(data_dir)}
+    else:
+        raise ImproperlyConfigured(f"{url_variable} is not set (docs/settings.md).")
+    pool = {"pool": {"min_size": 1, "max_size": DATABASE_POOL}} if DATABASE_POOL else {}
+    return found | {"OPTIONS": pool}
+
+
+# The app's role may only read and write rows; the owner's role is for `convene migrate` alone.
+DATA_DIR = Path(env("CONVENE_DATA_DIR", str(Path.cwd() / ".data")))
+DATABASE_POOL = env_int("CONVENE_DATABASE_POOL", 20)
+DATABASES = {"default": _database("DATABASE_URL", DATA_DIR / "postgres")}
+if env("DATABASE_OWNER_URL") or (DEVELOPMENT and not env("DATABASE_URL")):
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", DATA_DIR / "postgres")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache_entries",
+    }
+}
+
+INSTALLED_APPS = [
+    "convene.accounts",
+    "convene.tenancy",
+    "convene.events",
+    "convene.mail",
+    "convene.clients",
+    "convene.catalog",
+    "convene.schedule",
+    "convene.appointments",
+    "convene.portal",
+    "procrastinate.contrib.django",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "template_partials",
+    *plugins.installed_apps(),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "convene.logs.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "convene.htmx.SignInMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "convene.urls"
+WSGI_APPLICATION = "convene.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "convene.tenancy.pages.place",
+            ],
+            "builtins": ["template_partials.templatetags.partials"],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "convene.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # sign-up is closed; allauth asks all the same
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_DISPLAY = str
+ACCOUNT_EMAIL_VERIFICATION = "none"  # people are invited by mail: the invitation proves it
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+
+# Mail leaves through the worker only.
+_smtp = urlsplit(_required("CONVENE_SMTP_URL", "smtp://127.0.0.1:1025"))
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = _smtp.hostname or ""
+EMAIL_PORT = _smtp.port or (465 if _smtp.scheme == "smtps" else 587)
+EMAIL_HOST_USER = unquote(_smtp.username or "")
+EMAIL_HOST_PASSWORD = unquote(_smtp.password or "")
+EMAIL_USE_SSL = _smtp.scheme == "smtps"
+EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
+EMAIL_TIMEOUT = 20
+CONVENE_MAIL_FROM = DEFAULT_FROM_EMAIL = _required("CONVENE_MAIL_FROM", "convene@localhost")
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = env("CONVENE_STATIC_ROOT", str(Path.cwd() / "staticfiles"))
+STATICFILES_DIRS = [Path(__file__).parent / "static"]
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    }
+}
+
+LOGGING = logs.logging_settings(env("CONVENE_LOG_LEVEL", "INFO"))
+logs.configure()
