@@ -1,0 +1,1 @@
+"""Appointments: asked for, approved, moved, cancelled; and the meetings that follow them."""

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class AppointmentsConfig(AppConfig):
+    name = "convene.appointments"
+    label = "appointments"
+
+    def ready(self) -> None:
+        from . import letters  # noqa: F401, PLC0415  # registers what each kind of mail says

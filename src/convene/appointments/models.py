@@ -1,0 +1,251 @@
+"""Appointment requests, and the bookkeeping of their meetings."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from convene.catalog.models import Service
+from convene.clients.models import Client, Contact
+from convene.schedule.models import ScheduleEntry
+from convene.tenancy.models import (
+    Membership,
+    TenantForeignKey,
+    TenantManager,
+    TenantModel,
+    TenantQuerySet,
+)
+from convene.wallclock import validate_zone
+
+# Without I, O, 0, 1: people read references out on the phone.
+REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def make_reference() -> str:
+    """A short reference such as "K7F3-9Q2M", unique within a tenant by constraint."""
+    letters = [secrets.choice(REFERENCE_LETTERS) for _ in range(8)]
+    return f"{''.join(letters[:4])}-{''.join(letters[4:])}"
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    APPROVED = "approved", _("Approved")
+    DECLINED = "declined", _("Declined")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
+    def with_people(self) -> Self:
+        """With everything that a line of a list or the facts of a page show."""
+        return self.select_related(
+            "tenant",
+            "client",
+            "contact",
+            "service",
+            "schedule_entry__technician__user",
+            "preferred_technician__user",
+        )
+
+    def in_order(self) -> Self:
+        """By the confirmed time, or the requested one where nothing is confirmed."""
+        return self.order_by("requested_date", "requested_time", "created_at")
+
+
+class AppointmentRequest(TenantModel):
+    """A client's wish for an appointment and what became of it.
+
+    ``requested_*`` is the wall clock as it was asked for, in ``requester_timezone``. The confirmed
+    time is on ``schedule_entry``.
+    """
+
+    reference = models.CharField(max_length=9, default=make_reference, editable=False)
+    submission = models.UUIDField(editable=False)
+    created_at = models.DateTimeField()
+
+    client = TenantForeignKey(Client, null=True, blank=True, related_name="+")
+    contact = TenantForeignKey(Contact, null=True, blank=True, related_name="+")
+    requester_name = models.CharField(max_length=100)
+    requester_email = models.EmailField()
+    requester_phone = models.CharField(max_length=40, blank=True)
+    requester_company = models.CharField(max_length=100, blank=True)
+
+    service = TenantForeignKey(Service, related_name="+")
+    description = models.TextField(blank=True, max_length=4000)
+    requested_date = models.DateField()
+    requested_time = models.TimeField()
+    requested_duration = models.PositiveSmallIntegerField()
+    requester_timezone = models.CharField(max_length=64, validators=[validate_zone])
+    requested_start = models.DateTimeField()
+    preferred_technician = TenantForeignKey(Membership, null=True, blank=True, related_name="+")
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING)
+    internal_notes = models.TextField(blank=True, max_length=4000)
+    schedule_entry = TenantForeignKey(ScheduleEntry, null=True, related_name="+")
+    approved_by = TenantForeignKey(Membership, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    declined_by = TenantForeignKey(Membership, null=True, related_name="+")
+    declined_at = models.DateTimeField(null=True)
+    decline_reason = models.CharField(max_length=500, blank=True)
+    cancelled_by = TenantForeignKey(Membership, null=True, related_name="+")
+    cancelled_at = models.DateTimeField(null=True)
+    cancel_reason = models.CharField(max_length=500, blank=True)
+
+    # The meeting as people see it, filled only while one exists. What the provider confirmed last
+    # is in MeetingSync.
+    online_meeting_provider = models.TextField(null=True)  # noqa: DJ001  # the PRD's columns
+    online_meeting_url = models.TextField(null=True)  # noqa: DJ001
+    online_meeting_id = models.TextField(null=True)  # noqa: DJ001
+
+    objects = TenantManager.from_queryset(AppointmentQuerySet)()
+
+    class Meta:
+        db_table = "appointment_requests"
+        base_manager_name = "objects"
+        indexes = (
+            models.Index(fields=["tenant", "status", "requested_start"], name="requests_queue"),
+            models.Index(fields=["tenant", "client"], name="requests_of_a_client"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant", "reference"], name="one_request_of_a_reference"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "submission"], name="one_request_of_a_submission"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "schedule_entry"], name="one_request_of_an_entry"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.APPROVED) | Q(schedule_entry__isnull=False),
+                name="approved_request_has_an_entry",
+            ),
+            models.CheckConstraint(
+                condition=Q(online_meeting_url=None) | Q(status=Status.APPROVED),
+                name="only_approved_requests_have_a_join_link",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that the requester asked in and reads mails in."""
+        return ZoneInfo(self.requester_timezone)
+
+    @property
+    def requested_end(self) -> datetime:
+        return self.requested_start + timedelta(minutes=self.requested_duration)
+
+    @property
+    def starts_at(self) -> datetime:
+        """The confirmed start (UTC), or the requested one where nothing is confirmed."""
+        return self.schedule_entry.starts_at if self.schedule_entry else self.requested_start
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.schedule_entry.ends_at if self.schedule_entry else self.requested_end
+
+    @property
+    def technician(self) -> Membership | None:
+        """Who was assigned."""
+        return self.schedule_entry.technician if self.schedule_entry else None
+
+    @property
+    def client_name(self) -> str:
+        """The company, or the requester where there is none."""
+        return self.client.name if self.client else self.requester_company or self.requester_name
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == Status.PENDING
+
+    @property
+    def is_approved(self) -> bool:
+        return self.status == Status.APPROVED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be cancelled."""
+        return self.is_pending or self.is_approved
+
+    def is_over(self, now: datetime | None = None) -> bool:
+        return self.ends_at <= (now or timezone.now())
+
+    def join_url(self) -> str:
+        """The link that people may follow now: only of an approved appointment, until it ends."""
+        return "" if self.is_over() else self.online_meeting_url or ""
+
+    @property
+    def meeting(self) -> "MeetingSync | None":
+        """The bookkeeping of the meeting, if one was ever wanted."""
+        return MeetingSync.objects.filter(appointment=self).first()
+
+
+class Operation(models.TextChoices):
+    CREATE = "create", _("create")
+    UPDATE = "update", _("update")
+    DELETE = "delete", _("delete")
+
+
+class MeetingSyncQuerySet(TenantQuerySet["MeetingSync"]):
+    def needing_attention(self, now: datetime) -> Self:
+        """Due, and nobody is at work on it. A process that died leaves exactly this."""
+        unleased = Q(lease_until=None) | Q(lease_until__lt=now)
+        still_matters = Q(appointment__schedule_entry__ends_at__gt=now) | ~Q(
+            appointment__status=Status.APPROVED
+        )
+        return self.filter(unleased, still_matters, due=True)
+
+
+class MeetingSync(TenantModel):
+    """What an appointment wants of its meeting and what the provider confirmed last.
+
+    Written by the actions, which set ``wanted`` and ``due``, and by sync.py alone. ``known_start``
+    and ``known_end`` are empty while nobody can say what the provider holds.
+    """
+
+    appointment = TenantForeignKey(AppointmentRequest, related_name="+")
+    wanted = models.BooleanField()
+    due = models.BooleanField()
+
+    provider = models.CharField(max_length=20, blank=True)
+    ref = models.TextField(blank=True)
+    known_start = models.DateTimeField(null=True)
+    known_end = models.DateTimeField(null=True)
+
+    lease = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    doing = models.CharField(max_length=10, choices=Operation.choices, blank=True)
+
+    problem = models.CharField(max_length=60, blank=True)
+    problem_operation = models.CharField(max_length=10, choices=Operation.choices, blank=True)
+    problem_status = models.PositiveSmallIntegerField(null=True)
+    problem_request_id = models.CharField(max_length=100, blank=True)
+    problem_at = models.DateTimeField(null=True)
+
+    objects = TenantManager.from_queryset(MeetingSyncQuerySet)()
+
+    class Meta:
+        db_table = "meeting_sync"
+        base_manager_name = "objects"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant", "appointment"], name="one_sync_of_an_appointment"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["tenant"], name="syncs_that_are_due", condition=Q(due=True)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.appointment_id} {self.doing or self.problem or 'idle'}"
+
+    def is_leased(self, now: datetime) -> bool:
+        """Whether somebody is at work on the meeting."""
+        return self.lease_until is not None and self.lease_until >= now

@@ -1,0 +1,1 @@
+"""The MSP's clients and the people there who ask for appointments."""

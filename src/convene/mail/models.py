@@ -1,0 +1,71 @@
+"""The outbox: what is to be told, written in the transaction of the change that it tells."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
+
+
+class MailState(models.TextChoices):
+    DUE = "due", _("Waiting")
+    SENT = "sent", _("Sent")
+    SUPERSEDED = "superseded", _("Not needed any more")
+    FAILED = "failed", _("Refused")
+
+
+class OutboxQuerySet(TenantQuerySet["OutboxMail"]):
+    def due(self, now: datetime) -> Self:
+        """What may be sent now and is not being sent by somebody else."""
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+        return self.filter(free, state=MailState.DUE, not_before__lte=now)
+
+
+class OutboxMail(TenantModel):
+    """One mail to one recipient about a subject (an appointment).
+
+    What it says is made when it is sent. ``recipient`` names a role ("client",
+    "technician:<membership id>"), not an address: that is looked up then, too. The ``told_*``
+    columns keep what the mail told, so that a later one that would tell nothing new is dropped.
+    """
+
+    kind = models.CharField(max_length=60)
+    subject_id = models.UUIDField()
+    recipient = models.CharField(max_length=60)
+    created_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    state = models.CharField(max_length=20, choices=MailState.choices, default=MailState.DUE)
+    reason = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    to = models.CharField(max_length=320, blank=True)
+    subject = models.CharField(max_length=255, blank=True)
+
+    told_status = models.CharField(max_length=20, blank=True)
+    told_start = models.DateTimeField(null=True)
+    told_end = models.DateTimeField(null=True)
+    told_link = models.TextField(blank=True)
+    told_sequence = models.PositiveIntegerField(null=True)
+
+    objects = TenantManager.from_queryset(OutboxQuerySet)()
+
+    class Meta:
+        db_table = "outbox_mails"
+        base_manager_name = "objects"
+        ordering = ("created_at", "id")
+        indexes = (
+            models.Index(fields=["tenant", "subject_id", "created_at"], name="mails_of_a_subject"),
+            models.Index(
+                fields=["tenant", "not_before"],
+                name="mails_that_wait",
+                condition=Q(state=MailState.DUE),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

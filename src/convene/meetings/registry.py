@@ -1,0 +1,74 @@
+"""Which meeting provider there is.
+
+A provider registers itself when its plugin starts. Absence is None: without a plugin there is no
+provider, and one ``if`` says so.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.utils.translation import gettext as _
+
+from convene.tenancy.models import Tenant
+
+from .provider import Capability, Explanation, MeetingProvider
+
+_providers: dict[str, MeetingProvider] = {}
+
+
+def register(provider: MeetingProvider) -> None:
+    """Offer a provider to all tenants. Two of the same slug are a mistake: ValueError."""
+    if provider.slug in _providers:
+        raise ValueError(f"a meeting provider called {provider.slug!r} is registered already")
+    _providers[provider.slug] = provider
+
+
+@contextmanager
+def registered(provider: MeetingProvider) -> Iterator[None]:
+    """Exactly this provider for as long as the block lasts; for tests of whoever uses the seam."""
+    before = dict(_providers)
+    _providers.clear()
+    _providers[provider.slug] = provider
+    try:
+        yield
+    finally:
+        _providers.clear()
+        _providers.update(before)
+
+
+def provider_for(tenant: Tenant) -> MeetingProvider | None:
+    """The provider that makes this tenant's new meetings."""
+    return next(iter(_providers.values()), None)
+
+
+def provider_named(slug: str) -> MeetingProvider | None:
+    """The provider that made an existing meeting; None when its plugin is gone."""
+    return _providers.get(slug)
+
+
+def capability(tenant: Tenant) -> Capability:
+    """Whether a meeting could be made for the tenant now; inside a tenant's block."""
+    provider = provider_for(tenant)
+    return provider.capability(tenant) if provider else Capability(False, "ee_disabled")
+
+
+def explain(code: str, slug: str = "") -> Explanation:
+    """The words for a problem's code, asked of the provider that it came from."""
+    own = {
+        "ee_disabled": Explanation(
+            _("Online meetings are not part of this installation."),
+            _("Install a meeting provider, or go on without a meeting."),
+        ),
+        "provider_missing": Explanation(
+            _("The part that made this meeting is no longer installed."),
+            _("Ask your administrator to install it again, or forget the meeting."),
+        ),
+        "interrupted": Explanation(
+            _("The meeting was being changed when the work was interrupted."),
+            _("Try again."),
+        ),
+    }
+    provider = _providers.get(slug) or next(iter(_providers.values()), None)
+    if code in own or provider is None:
+        return own.get(code, own["provider_missing"])
+    return provider.explain(code)
