@@ -37,7 +37,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if not _is_current(root):
             _fetch_browser_files(root)
         for catalogue in (root / PACKAGE).glob("**/locale/**/*.po"):
-            polib.pofile(catalogue).save_as_mofile(catalogue.with_suffix(".mo"))
+            polib.pofile(catalogue).save_as_mofile(str(catalogue.with_suffix(".mo")))
 
 
 def _is_current(root: Path) -> bool:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +36,7 @@ PRODUCTION = {
 
 def main(edition: str) -> None:
     wheels = [build(ROOT, DIST)]
+    must_hold(wheels[0], "convene/templates/", "convene/static/convene/vendor/")
     with tempfile.TemporaryDirectory(prefix="convene-smoke-") as name:
         scratch = Path(name)
         # The database server may run as another user, who must be able to enter.
@@ -51,6 +53,13 @@ def build(source: Path, into: Path) -> Path:
     """The wheel of `source`, made from its source distribution."""
     run(UV, "build", "--quiet", "--build-constraints", PINS, "--out-dir", into, source)
     return max(into.glob("*.whl"), key=lambda wheel: wheel.stat().st_mtime_ns)
+
+
+def must_hold(wheel: Path, *folders: str) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for folder in folders:
+        if not any(name.startswith(folder) for name in names):
+            sys.exit(f"{wheel.name} holds nothing in {folder}.")
 
 
 def must_build_the_same_without_ee(wheel: Path, scratch: Path) -> None:
