@@ -6,7 +6,7 @@ EE := .venv-ee/bin
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 HAS_EE := $(wildcard ee/pyproject.toml)
 FULL := $(if $(HAS_EE),$(EE),$(CE))
-PYTHON_CODE := $(wildcard hatch_build.py tools src tests demo bench ee)
+PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee)
 TEMPLATES := $(wildcard src ee/src demo)
 
 export CONVENE_MODE := development
