@@ -6,7 +6,7 @@ EE := .venv-ee/bin
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 HAS_EE := $(wildcard ee/pyproject.toml)
 FULL := $(if $(HAS_EE),$(EE),$(CE))
-PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee)
+PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee/src ee/tests ee/browser)
 TEMPLATES := $(wildcard src ee/src demo)
 
 export CONVENE_MODE := development
@@ -37,7 +37,8 @@ test-browser: .venv-ee/.ready
 	$(EE)/pytest ee/browser
 
 test-ee: .venv-ee/.ready
-	$(EE)/pytest ee/tests ee/graphsim/tests
+	$(EE)/pytest ee/graphsim
+	$(EE)/pytest ee/tests
 
 check: static build $(if $(HAS_EE),build-ee) test ## Run all that a change must pass, as CI does
 
@@ -48,6 +49,7 @@ static: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready)
 	$(CE)/lint-imports --no-logo
 	$(if $(HAS_EE),$(EE)/lint-imports --no-logo --config ee/pyproject.toml)
 	$(FULL)/mypy $(PYTHON_CODE)
+	$(if $(HAS_EE),cd ee/graphsim && ../../$(EE)/mypy)
 
 fmt: .venv-ce/.ready ## Put code and templates into shape
 	$(CE)/ruff format
