@@ -1,0 +1,87 @@
+"""A mail is three small Handlebars files: its subject, its HTML and its plain text.
+
+What all mails share, the frame with the sender's name and how to reach them, is in
+`layout.html.hbs` and `layout.txt.hbs` beside this module.
+"""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from convene.mail.handlebars import Context, render, render_html
+
+MAX_SUBJECT = 255
+
+_LAYOUTS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Rendered:
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """The sources of one mail, whoever wrote them."""
+
+    subject: str
+    html: str
+    text: str
+
+    def render(self, context: Context) -> Rendered:
+        subject = _one_line(render(self.subject, context, escape=False))
+        html_body = render_html(self.html, context)
+        text_body = render(self.text, context, escape=False).strip()
+        return Rendered(
+            subject=subject,
+            html=_in_layout("html", {**context, "subject": subject, "body": html_body}),
+            text=_in_layout("txt", {**context, "body": text_body}),
+        )
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What authors may use, and what a preview shows for it."""
+
+    name: str
+    meaning: str
+    example: str | bool
+
+
+@lru_cache
+def load(folder: Path, name: str) -> Template:
+    return Template(
+        subject=_read(folder / f"{name}.subject.hbs"),
+        html=_read(folder / f"{name}.html.hbs"),
+        text=_read(folder / f"{name}.txt.hbs"),
+    )
+
+
+@lru_cache
+def load_variables(folder: Path) -> tuple[Variable, ...]:
+    """The variables that the templates of this folder can use."""
+    return tuple(Variable(**entry) for entry in json.loads(_read(folder / "variables.json")))
+
+
+def _in_layout(kind: str, context: Context) -> str:
+    return render(_layout(kind), context, escape=kind == "html")
+
+
+@lru_cache
+def _layout(kind: str) -> str:
+    return _read(_LAYOUTS / f"layout.{kind}.hbs")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _one_line(text: str) -> str:
+    """A line break in a name must not become a header of its own."""
+    printable = (" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
+    line = " ".join("".join(printable).split())
+    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1].rstrip() + "…"
