@@ -99,6 +99,10 @@ def test_tildes_take_away_white_space() -> None:
             "{{#if (eq a a)}}{{/if}}",
             Problem(1, 7, "Brackets would call a helper, and there is none."),
         ),
+        (
+            "{{#each a as |b c d|}}{{/each}}",
+            Problem(1, 11, "A loop names its item and its place, nothing more."),
+        ),
         ("{{> footer}}", Problem(1, 1, "A mail cannot include other templates.")),
         (
             "{{{{raw}}}}{{{{/raw}}}}",
@@ -128,8 +132,15 @@ def test_a_misspelt_variable_is_named_with_its_place_and_a_suggestion() -> None:
     ]
 
 
+def test_nobody_is_told_more_than_twenty_problems_at_once() -> None:
+    source = "".join(f"{{{{name{number}}}}}" for number in range(5000))
+
+    assert len(check(source, {"name"})) == 20
+
+
 def test_names_inside_a_loop_belong_to_its_items() -> None:
-    source = "{{#each rows as |row|}}{{name}}{{row.x}}{{@index}}{{../a}}{{@root.b}}{{/each}}{{c}}"
+    inside = "{{name}}{{row.x}}{{i}}{{@index}}{{@this}}{{../a}}{{@root.b}}"
+    source = "{{#each rows as |row i|}}" + inside + "{{/each}}{{c}}"
 
     assert variables(source) == {"rows", "a", "b", "c"}
 
@@ -163,6 +174,7 @@ SIGNS = '[()=|#/^~!.@>&-9²"\\ \n'
 
 @given(st.lists(st.sampled_from([*WORDS, *SIGNS]), max_size=40).map("".join))
 def test_whatever_somebody_types_is_rendered_or_refused(source: str) -> None:
+    assert isinstance(check(source, {"a", "x"}), list)
     with contextlib.suppress(TemplateError):
         render_html(source, {"a": ["x", {"if": "y"}], "x": ""})
 

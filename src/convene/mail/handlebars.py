@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 import nh3
 from pydantic_handlebars import HandlebarsError, HandlebarsParseError
@@ -41,6 +42,7 @@ MAX_SOURCE = 64 * 1024
 MAX_OUTPUT = 512 * 1024
 MAX_STEPS = 20_000
 MAX_DEPTH = 25
+MAX_PROBLEMS = 20
 
 BLOCKS = frozenset({"if", "unless", "each", "with"})
 
@@ -81,15 +83,15 @@ def render_html(source: str, context: Context) -> str:
 
 
 def check(source: str, names: Collection[str]) -> list[Problem]:
-    """Everything that keeps a template with these variables from saying what its author means."""
+    """What keeps a template with these variables from saying what its author means."""
     try:
         program = _compile(source)
     except TemplateError as error:
         return [Problem(error.line, error.column, error.sentence)]
+    unknown = ((name, path) for name, path in _variables(program) if name not in names)
     return [
         Problem(path.line, path.column, _unknown_name(name, names))
-        for name, path in _variables(program)
-        if name not in names
+        for name, path in islice(unknown, MAX_PROBLEMS)
     ]
 
 
@@ -257,6 +259,13 @@ class _StrictParser(_Parser):
     def _parse_subexpression(self) -> SubExpression:
         raise _Refusal("Brackets would call a helper, and there is none.", self._current())
 
+    def _parse_block_params(self) -> list[str]:
+        first = self._current()
+        names = super()._parse_block_params()
+        if len(names) > 2:  # thousands of names would make each round of a loop slow
+            raise _Refusal("A loop names its item and its place, nothing more.", first)
+        return names
+
     def _parse_raw_block(self) -> RawBlock:
         raise _Refusal("Four braces would call a helper, and there is none.", self._current())
 
@@ -374,7 +383,7 @@ def _variable(
     if not isinstance(expression, _PlacedPath):
         return
     if expression.data:
-        if expression.parts[0] == "root" and len(expression.parts) > 1:
+        if expression.parts[:1] == ["root"] and len(expression.parts) > 1:
             yield expression.parts[1], expression
     elif expression.parts and expression.depth >= moved and expression.parts[0] not in local:
         yield expression.parts[0], expression
