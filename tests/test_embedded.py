@@ -398,6 +398,12 @@ def test_a_throwaway_server_leaves_nothing_behind() -> None:
     assert not data.parent.exists()
 
 
+def test_ctrl_c_in_a_terminal_does_not_reach_a_throwaway_server(server: Server) -> None:
+    pid = postmaster(data_of(server.superuser_url))
+
+    assert os.getsid(pid) == pid
+
+
 def test_a_throwaway_server_dies_with_its_killed_parent() -> None:
     code = """
 import sys
