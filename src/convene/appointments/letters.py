@@ -1,0 +1,279 @@
+"""What mails about appointments say, and to whom.
+
+Actions call the ``tell_*`` functions in their transaction. The mail itself is written when it is
+sent, from the appointment as it is then, in the recipient's own time zone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from convene.mail import outbox
+from convene.mail.calendar_file import Person, build, content_type
+from convene.mail.models import OutboxMail
+from convene.mail.outbox import Letter, NotNeeded, Told
+from convene.mail.templates import load
+from convene.meetings.words import words_of
+from convene.tenancy.models import Membership
+from convene.wallclock import day_label, span_label, zone_label
+
+from .calendar import event_of
+from .models import AppointmentRequest, Status
+
+TEMPLATES = Path(__file__).parent / "mail"
+
+RECEIVED = "appointment-request-received"
+NEW = "appointment-request-new"
+APPROVED_CLIENT = "appointment-request-approved-client"
+ASSIGNED = "appointment-assigned"
+DECLINED = "appointment-request-declined"
+RESCHEDULED = "appointment-rescheduled"
+CANCELLED = "appointment-cancelled"
+UNASSIGNED = "appointment-unassigned"
+
+CLIENT = "client"
+DISPATCH = "dispatch"
+UNASSIGNED_STATUS = "unassigned"
+
+
+def technician_key(technician_id: UUID) -> str:
+    """How the outbox names a technician."""
+    return f"technician:{technician_id}"
+
+
+# Who is told of what
+
+
+def tell_received(appointment: AppointmentRequest) -> None:
+    now = timezone.now()
+    outbox.tell(RECEIVED, appointment.id, CLIENT, not_before=now)
+    outbox.tell(NEW, appointment.id, DISPATCH, not_before=now)
+
+
+def tell_confirmed(
+    appointment: AppointmentRequest, *, not_before: datetime, only_if_told: bool = False
+) -> None:
+    """Client and technician; with ``only_if_told`` whoever has no mail waiting that will say it."""
+    kinds = {CLIENT: APPROVED_CLIENT}
+    if technician := appointment.technician:
+        kinds[technician_key(technician.id)] = ASSIGNED
+    for recipient, kind in kinds.items():
+        if not (only_if_told and outbox.is_waiting(appointment.id, recipient)):
+            outbox.tell(kind, appointment.id, recipient, not_before=not_before)
+
+
+def tell_declined(appointment: AppointmentRequest) -> None:
+    outbox.tell(DECLINED, appointment.id, CLIENT, not_before=timezone.now())
+
+
+def tell_rescheduled(
+    appointment: AppointmentRequest, *, previously: UUID, not_before: datetime
+) -> None:
+    """The client, the technician, and the one who had it before (``previously``)."""
+    outbox.tell(RESCHEDULED, appointment.id, CLIENT, not_before=not_before)
+    technician = appointment.technician
+    if technician is None:
+        return
+    if technician.id == previously:
+        outbox.tell(
+            RESCHEDULED, appointment.id, technician_key(previously), not_before=not_before
+        )
+        return
+    outbox.tell(ASSIGNED, appointment.id, technician_key(technician.id), not_before=not_before)
+    outbox.tell(
+        UNASSIGNED, appointment.id, technician_key(previously), not_before=timezone.now()
+    )
+
+
+def tell_cancelled(appointment: AppointmentRequest) -> None:
+    now = timezone.now()
+    outbox.tell(CANCELLED, appointment.id, CLIENT, not_before=now)
+    if technician := appointment.technician:
+        outbox.tell(CANCELLED, appointment.id, technician_key(technician.id), not_before=now)
+
+
+# What the mails say
+
+
+@dataclass(frozen=True)
+class _Recipient:
+    person: Person
+    zone: ZoneInfo
+    url: str
+    membership_id: UUID | None = None
+
+
+def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipient:
+    """Who the outbox's key names today, with their address and zone of today."""
+    tenant = appointment.tenant
+    staff_url = _url("appointments:detail", appointment)
+    if mail.recipient == DISPATCH:
+        return _Recipient(Person(tenant.name, tenant.email), tenant.zone, staff_url)
+    if mail.recipient == CLIENT:
+        contact = appointment.contact
+        person = Person(
+            contact.name if contact else appointment.requester_name,
+            contact.email if contact else appointment.requester_email,
+        )
+        url = _url("portal:detail", appointment) if contact and contact.membership_id else ""
+        has_zone = contact and contact.timezone
+        return _Recipient(person, contact.zone if has_zone else appointment.zone, url)
+    member = Membership.objects.of_tenant(tenant).get(id=mail.recipient.partition(":")[2])
+    person = Person(member.user.name, member.user.email)
+    return _Recipient(person, member.zone, staff_url, member.id)
+
+
+def _url(name: str, appointment: AppointmentRequest) -> str:
+    path = reverse(name, kwargs={"tenant": appointment.tenant.slug, "pk": appointment.id})
+    return f"{settings.CONVENE_BASE_URL}{path}"
+
+
+def _write(mail: OutboxMail) -> Letter:
+    """One mail, while nobody can change the appointment. Raises NotNeeded."""
+    appointment = AppointmentRequest.objects.select_for_update(no_key=True).get(id=mail.subject_id)
+    recipient = _recipient_of(mail, appointment)
+    before = outbox.last_told(mail)
+    told = _told(mail, appointment)
+    _check_still_holds(mail, appointment, recipient, before)
+    if told == before:
+        raise NotNeeded("it would tell nothing new")
+    now = timezone.now()
+    rendered = load(TEMPLATES, mail.kind).render(_context(mail, appointment, recipient, before))
+    letter = {
+        "to_name": recipient.person.name,
+        "to": recipient.person.email,
+        "from_name": appointment.tenant.name,
+        "reply_to": appointment.tenant.email,
+        "subject": rendered.subject,
+        "html": rendered.html,
+        "text": rendered.text,
+    }
+    if appointment.schedule_entry is None or mail.recipient == DISPATCH:
+        return Letter(**letter, told=told)
+    event = event_of(
+        appointment,
+        recipient.person,
+        stamped_at=now,
+        cancelled=mail.kind in {CANCELLED, UNASSIGNED},
+    )
+    return Letter(
+        **letter, told=told, calendar=build(event), calendar_type=content_type(event)
+    )
+
+
+def _told(mail: OutboxMail, appointment: AppointmentRequest) -> Told:
+    """What this mail would tell."""
+    entry = appointment.schedule_entry
+    return Told(
+        status=UNASSIGNED_STATUS if mail.kind == UNASSIGNED else appointment.status,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+        link=appointment.online_meeting_url or "",
+        technician=entry.technician_id if entry else None,
+        sequence=entry.sequence if entry else None,
+    )
+
+
+_WANTED_STATUS = {
+    RECEIVED: Status.PENDING,
+    NEW: Status.PENDING,
+    APPROVED_CLIENT: Status.APPROVED,
+    ASSIGNED: Status.APPROVED,
+    RESCHEDULED: Status.APPROVED,
+    DECLINED: Status.DECLINED,
+    CANCELLED: Status.CANCELLED,
+}
+
+
+def _check_still_holds(
+    mail: OutboxMail,
+    appointment: AppointmentRequest,
+    recipient: _Recipient,
+    before: Told | None,
+) -> None:
+    """Raise NotNeeded for a mail that events have overtaken."""
+    status = _WANTED_STATUS.get(mail.kind, appointment.status)
+    if appointment.status != status:
+        raise NotNeeded(f"the appointment is {appointment.status} now")
+    if recipient.membership_id is None:
+        return
+    has_it = appointment.technician is not None and (
+        appointment.technician.id == recipient.membership_id
+    )
+    if mail.kind in {ASSIGNED, RESCHEDULED} and not has_it:
+        raise NotNeeded("somebody else has the appointment now")
+    if mail.kind == UNASSIGNED and has_it:
+        raise NotNeeded("the technician has it again")
+    if mail.kind in {CANCELLED, UNASSIGNED} and (
+        before is None or before.status != Status.APPROVED
+    ):
+        raise NotNeeded("the technician was never told of it")
+
+
+def _context(
+    mail: OutboxMail,
+    appointment: AppointmentRequest,
+    recipient: _Recipient,
+    before: Told | None,
+) -> dict[str, str | bool]:
+    """The template's variables (mail/variables.json lists them)."""
+    zone, tenant = recipient.zone, appointment.tenant
+    is_technician = recipient.membership_id is not None
+    link = appointment.online_meeting_url or ""
+    technician = appointment.technician or appointment.preferred_technician
+    moved = before is not None and before.starts_at != appointment.starts_at
+    known = before is not None and before.status == Status.APPROVED
+    return {
+        "tenantName": tenant.name,
+        "tenantEmail": tenant.email,
+        "tenantPhone": tenant.phone,
+        "recipientName": recipient.person.name,
+        "isTechnician": is_technician,
+        "isUpdate": known and mail.kind in {APPROVED_CLIENT, ASSIGNED},
+        "serviceName": appointment.service.name,
+        "clientName": appointment.client.name if appointment.client else "",
+        "requesterName": appointment.requester_name,
+        "requesterEmail": appointment.requester_email,
+        "requesterPhone": appointment.requester_phone,
+        "technicianName": technician.user.name if technician else "",
+        "reference": appointment.reference,
+        "appointmentDate": day_label(appointment.starts_at, zone),
+        "appointmentTime": span_label(appointment.starts_at, appointment.ends_at, zone),
+        "appointmentTimezone": zone_label(appointment.starts_at, zone),
+        "appointmentDuration": _minutes(appointment),
+        "previousDate": _if(moved, before, lambda told: day_label(told[0], zone)),
+        "previousTime": _if(moved, before, lambda told: span_label(told[0], told[1], zone)),
+        "description": appointment.description,
+        "internalNotes": appointment.internal_notes if is_technician else "",
+        "declineReason": appointment.decline_reason,
+        "cancelReason": appointment.cancel_reason,
+        "cancelledByClient": bool(appointment.cancelled_by and appointment.cancelled_by.is_client),
+        "onlineMeetingUrl": link,
+        "onlineMeetingJoinLabel": words_of(appointment.online_meeting_provider).join,
+        "detailsUrl": recipient.url,
+    }
+
+
+def _minutes(appointment: AppointmentRequest) -> str:
+    minutes = round((appointment.ends_at - appointment.starts_at).total_seconds() / 60)
+    return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+
+
+def _if(
+    moved: bool, before: Told | None, words: Callable[[tuple[datetime, datetime]], str]
+) -> str:
+    if not (moved and before and before.starts_at and before.ends_at):
+        return ""
+    return words((before.starts_at, before.ends_at))
+
+
+for _kind in (*_WANTED_STATUS, UNASSIGNED):
+    outbox.register(_kind, _write)

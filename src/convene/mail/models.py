@@ -50,6 +50,7 @@ class OutboxMail(TenantModel):
     told_start = models.DateTimeField(null=True)
     told_end = models.DateTimeField(null=True)
     told_link = models.TextField(blank=True)
+    told_technician = models.UUIDField(null=True)
     told_sequence = models.PositiveIntegerField(null=True)
 
     objects = TenantManager.from_queryset(OutboxQuerySet)()

@@ -67,6 +67,10 @@ def explain(code: str, slug: str = "") -> Explanation:
             _("The meeting was being changed when the work was interrupted."),
             _("Try again."),
         ),
+        "unsettled": Explanation(
+            _("The appointment changed again and again while its meeting was being changed."),
+            _("Try again."),
+        ),
     }
     provider = _providers.get(slug) or next(iter(_providers.values()), None)
     if code in own or provider is None:

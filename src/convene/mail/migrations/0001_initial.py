@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ("told_start", models.DateTimeField(null=True)),
                 ("told_end", models.DateTimeField(null=True)),
                 ("told_link", models.TextField(blank=True)),
+                ("told_technician", models.UUIDField(null=True)),
                 ("told_sequence", models.PositiveIntegerField(null=True)),
                 (
                     "tenant",

@@ -1,0 +1,442 @@
+"""The verbs: everything that people do to an appointment.
+
+Each action changes rows in one short transaction under the appointment's lock, commits, and then
+lets the meeting follow. What it returns is what the person must be told; `Refused` is what stops
+them. A provider's failure never undoes an action.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, OperationalError
+from django.db.models import F
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from convene.catalog.models import Service
+from convene.clients.models import Contact
+from convene.events.models import record
+from convene.meetings.registry import explain
+from convene.meetings.words import words_of
+from convene.schedule.models import (
+    OVERLAP_CONSTRAINT,
+    EntryKind,
+    EntryStatus,
+    ScheduleEntry,
+    lock_technicians,
+)
+from convene.tenancy.db import tenant_atomic, violated_constraint
+from convene.tenancy.models import Membership, Tenant
+from convene.wallclock import to_utc, zone_label
+
+from . import history, letters
+from .models import AppointmentRequest, MeetingSync, Operation, Status
+from .sync import Result, sync
+
+# How long a mail waits for the meeting's link before it leaves without.
+HOLD_FOR_MEETING = timedelta(seconds=60)
+_DEADLOCK = "40P01"
+
+
+class Refused(Exception):
+    """The action cannot be done; the message says why, for the person who tried."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action did. A warning is about the meeting; it never means that the action failed."""
+
+    appointment_id: UUID
+    warning: str = ""
+    note: str = ""
+
+
+# Asking
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks for. The time is the clock on their wall, in ``zone``."""
+
+    submission: UUID
+    service: Service
+    day: date
+    clock: time
+    zone: str
+    description: str = ""
+    preferred_technician: Membership | None = None
+
+
+def create_appointment_request(tenant: Tenant, wish: Wish, *, contact: Contact) -> Outcome:
+    """Send a request. Sending the same submission again finds the first one.
+
+    Raises TimeDoesNotExist and Refused.
+    """
+    try:
+        with tenant_atomic(tenant):
+            sent = AppointmentRequest.objects.filter(submission=wish.submission).first()
+            return Outcome((sent or _new_request(wish, contact)).id)
+    except IntegrityError as error:
+        if violated_constraint(error) != "one_request_of_a_submission":
+            raise
+    with tenant_atomic(tenant):  # the other click won
+        return Outcome(AppointmentRequest.objects.get(submission=wish.submission).id)
+
+
+def _new_request(wish: Wish, contact: Contact) -> AppointmentRequest:
+    now = timezone.now()
+    start = to_utc(wish.day, wish.clock, ZoneInfo(wish.zone)).at
+    if start <= now:
+        raise Refused(_("This time is over. Choose a later one."))
+    appointment = AppointmentRequest.objects.create(
+        submission=wish.submission,
+        created_at=now,
+        client=contact.client,
+        contact=contact,
+        requester_name=contact.name,
+        requester_email=contact.email,
+        requester_phone=contact.phone,
+        requester_company=contact.client.name,
+        service=wish.service,
+        description=wish.description,
+        requested_date=wish.day,
+        requested_time=wish.clock,
+        requested_duration=wish.service.duration,
+        requester_timezone=wish.zone,
+        requested_start=start,
+        preferred_technician=wish.preferred_technician,
+    )
+    record(
+        history.REQUEST_CREATED,
+        appointment.id,
+        by=contact.membership,
+        after={"service": wish.service.name, "start": start.isoformat()},
+    )
+    letters.tell_received(appointment)
+    return appointment
+
+
+# Deciding
+
+
+def approve_appointment_request(
+    tenant: Tenant,
+    appointment_id: UUID,
+    *,
+    by: Membership,
+    technician: Membership,
+    starts_at: datetime,
+    with_meeting: bool,
+    internal_notes: str = "",
+) -> Outcome:
+    """Confirm a pending request at ``starts_at`` (UTC), with an online meeting if asked for.
+
+    Raises Refused when somebody else decided first, or the technician is busy.
+    """
+    with _nobody_in_two_places(technician), tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        _must_be(appointment, {Status.PENDING}, by)
+        _check_place(tenant, technician, starts_at)
+        entry = _place(appointment, technician, starts_at)
+        now = timezone.now()
+        _set(
+            appointment,
+            status=Status.APPROVED,
+            schedule_entry=entry,
+            approved_by=by,
+            approved_at=now,
+            internal_notes=internal_notes,
+        )
+        record(history.REQUEST_APPROVED, appointment.id, by=by, after=_facts(entry))
+        record(history.ENTRY_CREATED, appointment.id, by=by, after=_facts(entry))
+        if with_meeting:
+            _want_meeting(appointment, by=by)
+        hold = HOLD_FOR_MEETING if with_meeting else timedelta()
+        letters.tell_confirmed(appointment, not_before=now + hold)
+    return _follow(tenant, appointment_id, with_meeting)
+
+
+def decline_appointment_request(
+    tenant: Tenant, appointment_id: UUID, *, by: Membership, reason: str
+) -> Outcome:
+    """Say no to a pending request; the client is told why. Raises Refused."""
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        _must_be(appointment, {Status.PENDING}, by)
+        _set(
+            appointment,
+            status=Status.DECLINED,
+            declined_by=by,
+            declined_at=timezone.now(),
+            decline_reason=reason,
+        )
+        record(history.REQUEST_DECLINED, appointment.id, by=by, after={"reason": reason})
+        letters.tell_declined(appointment)
+        due = _mark_due(appointment)
+    return _follow(tenant, appointment_id, due)
+
+
+# Changing
+
+
+def update_appointment_request_date_time(
+    tenant: Tenant,
+    appointment_id: UUID,
+    *,
+    by: Membership,
+    starts_at: datetime,
+    technician: Membership | None = None,
+) -> Outcome:
+    """Move an approved appointment to ``starts_at`` (UTC), and to another technician if given.
+
+    The same time and technician again changes nothing and tells nobody. Raises Refused.
+    """
+    with _nobody_in_two_places(technician), tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        _must_be(appointment, {Status.APPROVED}, by)
+        entry = _entry_of(appointment)
+        before, previously = _facts(entry), entry.technician_id
+        technician = technician or entry.technician
+        if (entry.starts_at, previously) == (starts_at, technician.id):
+            return Outcome(appointment_id)
+        _check_place(tenant, technician, starts_at, also_lock=previously)
+        length = entry.ends_at - entry.starts_at
+        entry.technician, entry.starts_at, entry.ends_at = technician, starts_at, starts_at + length
+        entry.sequence += 1
+        entry.save(update_fields=["technician", "starts_at", "ends_at", "sequence"])
+        record(history.ENTRY_UPDATED, appointment.id, by=by, before=before, after=_facts(entry))
+        due = _mark_due(appointment)
+        hold = HOLD_FOR_MEETING if due else timedelta()
+        appointment.schedule_entry = entry
+        letters.tell_rescheduled(
+            appointment, previously=previously, not_before=timezone.now() + hold
+        )
+    return _follow(tenant, appointment_id, due)
+
+
+def cancel_appointment_request(
+    tenant: Tenant, appointment_id: UUID, *, by: Membership, reason: str = ""
+) -> Outcome:
+    """Call off a pending or approved appointment, by the client or the MSP. Raises Refused."""
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        _must_be(appointment, {Status.PENDING, Status.APPROVED}, by)
+        due = _cancel(appointment, by=by, reason=reason)
+    return _follow(tenant, appointment_id, due)
+
+
+def delete_schedule_entry(
+    tenant: Tenant, entry_id: UUID, *, by: Membership, reason: str = ""
+) -> Outcome | None:
+    """Take an entry out of the schedule. An appointment's entry keeps its row and cancels it.
+
+    None for a busy entry, which belongs to no appointment. Raises Refused.
+    """
+    with tenant_atomic(tenant):
+        appointment_id = (
+            AppointmentRequest.objects.filter(schedule_entry=entry_id)
+            .values_list("id", flat=True)
+            .first()
+        )
+        if appointment_id is None:
+            ScheduleEntry.objects.filter(id=entry_id, kind=EntryKind.BUSY).delete()
+            return None
+    return cancel_appointment_request(tenant, appointment_id, by=by, reason=reason)
+
+
+# The meeting
+
+
+def create_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> Outcome:
+    """Ask for a meeting of an approved appointment now. Raises Refused."""
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        _must_be(appointment, {Status.APPROVED}, by)
+        if appointment.is_over():
+            raise Refused(_("This appointment is over."))
+        _want_meeting(appointment, by=by)
+    return _follow(tenant, appointment_id, True)
+
+
+def retry_meeting(tenant: Tenant, appointment_id: UUID) -> Outcome:
+    """Try again to bring the meeting and the appointment together."""
+    with tenant_atomic(tenant):
+        due = _mark_due(_locked(appointment_id))
+    return _follow(tenant, appointment_id, due)
+
+
+def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> Outcome:
+    """Stop following a meeting that nobody can change any more; it is left where it is.
+
+    Raises Refused while somebody is at work on it.
+    """
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        meeting = MeetingSync.objects.filter(appointment=appointment).first()
+        if meeting is None:
+            return Outcome(appointment_id)
+        if meeting.is_leased(timezone.now()):
+            raise Refused(words_of(meeting.provider).being_updated)
+        record(
+            history.MEETING_FORGOTTEN,
+            appointment.id,
+            by=by,
+            before={"meeting": appointment.online_meeting_id, "problem": meeting.problem},
+        )
+        meeting.delete()
+        _set(
+            appointment,
+            online_meeting_provider=None,
+            online_meeting_url=None,
+            online_meeting_id=None,
+        )
+        ScheduleEntry.objects.filter(id=appointment.schedule_entry_id).update(
+            sequence=F("sequence") + 1
+        )
+    return Outcome(appointment_id)
+
+
+# What the actions share
+
+
+def _locked(appointment_id: UUID) -> AppointmentRequest:
+    """The appointment under the one lock that actions, syncs and mails share."""
+    return AppointmentRequest.objects.select_for_update().get(id=appointment_id)
+
+
+def _set(appointment: AppointmentRequest, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(appointment, name, value)
+    appointment.save(update_fields=list(values))
+
+
+def _must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership) -> None:
+    """Refuse with who was first, and when, in the reader's zone."""
+    if appointment.status in wanted:
+        return
+    who, at = {
+        Status.APPROVED: (appointment.approved_by, appointment.approved_at),
+        Status.DECLINED: (appointment.declined_by, appointment.declined_at),
+        Status.CANCELLED: (appointment.cancelled_by, appointment.cancelled_at),
+    }.get(Status(appointment.status), (None, None))
+    if at is None:
+        raise Refused(_("This request has not been approved yet."))
+    sentence = {
+        Status.APPROVED: _("This request was already approved by %(who)s at %(when)s."),
+        Status.DECLINED: _("This request was already declined by %(who)s at %(when)s."),
+        Status.CANCELLED: _("This appointment was already cancelled by %(who)s at %(when)s."),
+    }[Status(appointment.status)]
+    local = at.astimezone(by.zone)
+    when = f"{date_format(local, 'j F, H:i')} {zone_label(at, by.zone)}"
+    raise Refused(sentence % {"who": who or _("the system"), "when": when})
+
+
+def _check_place(
+    tenant: Tenant, technician: Membership, starts_at: datetime, also_lock: UUID | None = None
+) -> None:
+    """Lock the technicians concerned, and refuse who or when cannot be."""
+    lock_technicians([technician.id, also_lock])
+    if not Membership.objects.of_tenant(tenant).technicians().filter(id=technician.id).exists():
+        raise Refused(_("This person cannot be given appointments. Choose another technician."))
+    if starts_at <= timezone.now():
+        raise Refused(_("This time is over. Choose a later one."))
+
+
+def _place(
+    appointment: AppointmentRequest, technician: Membership, starts_at: datetime
+) -> ScheduleEntry:
+    return ScheduleEntry.objects.create(
+        technician=technician,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=appointment.requested_duration),
+        title=f"{appointment.service.name}: {appointment.client_name}"[:255],
+        kind=EntryKind.APPOINTMENT,
+    )
+
+
+def _entry_of(appointment: AppointmentRequest) -> ScheduleEntry:
+    entry = appointment.schedule_entry
+    if not isinstance(entry, ScheduleEntry):  # the constraint approved_request_has_an_entry
+        raise TypeError("an approved appointment without its entry")
+    return entry
+
+
+@contextmanager
+def _nobody_in_two_places(technician: Membership | None) -> Iterator[None]:
+    """The last word on double booking is the database's; this is how people read it."""
+    try:
+        yield
+    except (IntegrityError, OperationalError) as error:
+        deadlock = getattr(error.__cause__, "sqlstate", "") == _DEADLOCK
+        if not deadlock and violated_constraint(error) != OVERLAP_CONSTRAINT:
+            raise
+        raise Refused(
+            _("%(technician)s already has an appointment at that time. Choose another time or"
+              " technician.")
+            % {"technician": technician or _("The technician")}
+        ) from error
+
+
+def _facts(entry: ScheduleEntry) -> dict[str, str]:
+    """What an event keeps of an entry; times in UTC."""
+    return {
+        "technician": str(entry.technician),
+        "start": entry.starts_at.isoformat(),
+        "end": entry.ends_at.isoformat(),
+    }
+
+
+def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> bool:
+    """Cancel under the lock; whether a meeting must follow."""
+    _set(
+        appointment,
+        status=Status.CANCELLED,
+        cancelled_by=by,
+        cancelled_at=timezone.now(),
+        cancel_reason=reason,
+        online_meeting_url=None,  # the link stops here; the id stays until the meeting is gone
+    )
+    record(history.REQUEST_CANCELLED, appointment.id, by=by, after={"reason": reason})
+    if appointment.schedule_entry:
+        entry = appointment.schedule_entry
+        entry.status = EntryStatus.CANCELLED
+        entry.sequence += 1
+        entry.save(update_fields=["status", "sequence"])
+        record(history.ENTRY_DELETED, appointment.id, by=by, before=_facts(entry))
+    letters.tell_cancelled(appointment)
+    return _mark_due(appointment)
+
+
+def _want_meeting(appointment: AppointmentRequest, *, by: Membership) -> None:
+    MeetingSync.objects.update_or_create(
+        appointment=appointment, defaults={"wanted": True, "due": True}
+    )
+    record(history.MEETING_ASKED_FOR, appointment.id, by=by)
+
+
+def _mark_due(appointment: AppointmentRequest) -> bool:
+    """Whether the appointment has a meeting to follow it."""
+    return bool(MeetingSync.objects.filter(appointment=appointment).update(due=True))
+
+
+def _follow(tenant: Tenant, appointment_id: UUID, due: bool) -> Outcome:
+    """After the commit: let the meeting follow, and put what went wrong into words."""
+    result = sync(tenant, appointment_id) if due else Result()
+    words = words_of(result.provider)
+    if result.busy:
+        return Outcome(appointment_id, note=words.being_updated)
+    if not result.problem:
+        return Outcome(appointment_id)
+    headline = {
+        Operation.CREATE: words.not_created,
+        Operation.UPDATE: words.not_moved,
+        Operation.DELETE: words.not_deleted,
+    }[Operation(result.operation)]
+    sentence = explain(result.problem, result.provider).sentence
+    return Outcome(appointment_id, warning=f"{headline} {sentence}")

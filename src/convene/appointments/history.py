@@ -1,0 +1,37 @@
+"""The kinds of events in an appointment's life, and how people read them."""
+
+from django.utils.translation import gettext_lazy as _
+
+REQUEST_CREATED = "APPOINTMENT_REQUEST_CREATED"
+REQUEST_APPROVED = "APPOINTMENT_REQUEST_APPROVED"
+REQUEST_DECLINED = "APPOINTMENT_REQUEST_DECLINED"
+REQUEST_CANCELLED = "APPOINTMENT_REQUEST_CANCELLED"
+ENTRY_CREATED = "SCHEDULE_ENTRY_CREATED"
+ENTRY_UPDATED = "SCHEDULE_ENTRY_UPDATED"
+ENTRY_DELETED = "SCHEDULE_ENTRY_DELETED"
+MEETING_ASKED_FOR = "ONLINE_MEETING_REQUESTED"
+MEETING_CREATED = "ONLINE_MEETING_CREATED"
+MEETING_UPDATED = "ONLINE_MEETING_UPDATED"
+MEETING_DELETED = "ONLINE_MEETING_DELETED"
+MEETING_FAILED = "ONLINE_MEETING_FAILED"
+MEETING_FORGOTTEN = "ONLINE_MEETING_FORGOTTEN"
+MEETING_MAY_REMAIN = "ONLINE_MEETING_MAY_REMAIN"
+MEETING_ATTACHED = "APPOINTMENT_ONLINE_MEETING_ATTACHED"
+
+SENTENCES = {
+    REQUEST_CREATED: _("Request sent"),
+    REQUEST_APPROVED: _("Request approved"),
+    REQUEST_DECLINED: _("Request declined"),
+    REQUEST_CANCELLED: _("Appointment cancelled"),
+    ENTRY_CREATED: _("Entered into the schedule"),
+    ENTRY_UPDATED: _("Schedule changed"),
+    ENTRY_DELETED: _("Taken out of the schedule"),
+    MEETING_ASKED_FOR: _("Online meeting asked for"),
+    MEETING_CREATED: _("Online meeting created"),
+    MEETING_UPDATED: _("Online meeting moved"),
+    MEETING_DELETED: _("Online meeting removed"),
+    MEETING_FAILED: _("Online meeting could not be changed"),
+    MEETING_FORGOTTEN: _("Online meeting forgotten"),
+    MEETING_MAY_REMAIN: _("A meeting without readers may remain with the provider"),
+    MEETING_ATTACHED: _("Join link added to the appointment"),
+}

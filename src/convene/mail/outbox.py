@@ -1,0 +1,121 @@
+"""What is to be told, and how the parts above say it.
+
+A mail is an outbox row written in the transaction of the change, so it is lost or kept with it. What
+it says is made when it is sent, by the writer that the part above registered for its kind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from convene.tenancy.db import current_tenant_id
+
+from .models import MailState, OutboxMail
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a mail tells about an appointment: the same again is not worth a mail.
+
+    The calendar file's number alone is no news.
+    """
+
+    status: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    link: str
+    technician: UUID | None
+    sequence: int | None = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail ready to be sent. ``calendar`` is an iCalendar file of ``calendar_type``."""
+
+    to_name: str
+    to: str
+    from_name: str
+    reply_to: str
+    subject: str
+    html: str
+    text: str
+    told: Told
+    calendar: bytes = field(default=b"", repr=False)
+    calendar_type: str = ""
+
+
+class NotNeeded(Exception):
+    """The mail would tell its recipient nothing that still holds and is new; the reason is kept."""
+
+
+Writer = Callable[[OutboxMail], Letter]
+"""Writes a mail inside the tenant's block, holding the subject so that it cannot change meanwhile.
+Raises NotNeeded."""
+
+_writers: dict[str, Writer] = {}
+
+
+def register(kind: str, writer: Writer) -> None:
+    """Name who writes the mails of a kind."""
+    _writers[kind] = writer
+
+
+def writer_of(kind: str) -> Writer:
+    return _writers[kind]
+
+
+def tell(kind: str, subject_id: UUID, recipient: str, *, not_before: datetime) -> None:
+    """Add a mail in the transaction of the change that it tells, and wake the worker for it."""
+    if kind not in _writers:
+        raise ValueError(f"nobody writes mails of the kind {kind!r}")
+    OutboxMail.objects.create(
+        kind=kind,
+        subject_id=subject_id,
+        recipient=recipient,
+        created_at=timezone.now(),
+        not_before=not_before,
+    )
+    _wake(subject_id, not_before)
+
+
+def release(subject_id: UUID, now: datetime) -> None:
+    """Nothing more to wait for: held mails of the subject may leave."""
+    held = OutboxMail.objects.filter(
+        subject_id=subject_id, state=MailState.DUE, attempts=0, not_before__gt=now
+    )
+    if held.update(not_before=now):
+        _wake(subject_id, now)
+
+
+def is_waiting(subject_id: UUID, recipient: str) -> bool:
+    """Whether a mail to the recipient has not left yet; it will say what is true when it does."""
+    waiting = OutboxMail.objects.filter(
+        subject_id=subject_id, recipient=recipient, state=MailState.DUE, claim=None
+    )
+    return waiting.exists()
+
+
+def last_told(mail: OutboxMail) -> Told | None:
+    """What the recipient was told last about the mail's subject."""
+    sent = OutboxMail.objects.filter(
+        subject_id=mail.subject_id, recipient=mail.recipient, state=MailState.SENT
+    )
+    last = sent.order_by("-sent_at").first()
+    return last and Told(
+        status=last.told_status,
+        starts_at=last.told_start,
+        ends_at=last.told_end,
+        link=last.told_link,
+        technician=last.told_technician,
+        sequence=last.told_sequence,
+    )
+
+
+def _wake(subject_id: UUID, at: datetime) -> None:
+    """A job for the worker, in the same transaction. Many of them do no harm."""
+    job = app.configure_task("deliver_mail", schedule_at=at)
+    job.defer(tenant_id=str(current_tenant_id()), subject_id=str(subject_id))
