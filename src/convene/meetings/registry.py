@@ -4,9 +4,6 @@ A provider registers itself when its plugin starts. Absence is None: without a p
 provider, and one ``if`` says so.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.utils.translation import gettext as _
 
 from convene.tenancy.models import Tenant
@@ -23,22 +20,14 @@ def register(provider: MeetingProvider) -> None:
     _providers[provider.slug] = provider
 
 
-@contextmanager
-def registered(provider: MeetingProvider) -> Iterator[None]:
-    """Exactly this provider for as long as the block lasts; for tests of whoever uses the seam."""
-    before = dict(_providers)
-    _providers.clear()
-    _providers[provider.slug] = provider
-    try:
-        yield
-    finally:
-        _providers.clear()
-        _providers.update(before)
+def the_provider() -> MeetingProvider | None:
+    """The provider of this installation, or None."""
+    return next(iter(_providers.values()), None)
 
 
 def provider_for(tenant: Tenant) -> MeetingProvider | None:
     """The provider that makes this tenant's new meetings."""
-    return next(iter(_providers.values()), None)
+    return the_provider()
 
 
 def provider_named(slug: str) -> MeetingProvider | None:
@@ -72,7 +61,7 @@ def explain(code: str, slug: str = "") -> Explanation:
             _("Try again."),
         ),
     }
-    provider = _providers.get(slug) or next(iter(_providers.values()), None)
+    provider = _providers.get(slug) or the_provider()
     if code in own or provider is None:
         return own.get(code, own["provider_missing"])
     return provider.explain(code)
