@@ -1,0 +1,1 @@
+"""The demo: everything that Convene needs, with people in it, in one command."""
