@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +21,20 @@ from graphsim.defaults import NORTHWIND
 from graphsim_client import Client
 
 
-def launched(*options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def launched(*options: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
         [sys.executable, "-m", "graphsim", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(graphsim.__file__).parents[1])},
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()  # does nothing to one that has ended
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -123,9 +131,26 @@ def test_twenty_clients_at_once_lose_nothing(sim: Simulator, tmp_path: Path) -> 
             assert again.meetings() == kept.meetings()
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that take turns so often that a missing lock shows."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_twenty_clients_with_one_external_id_share_a_meeting(sim: Simulator) -> None:
+    with Client(sim, NORTHWIND) as client:
+        for _ in range(200):
+            client.create()
+    together = threading.Barrier(20)
+
     def create_or_get(_: int) -> tuple[int, str]:
         with Client(sim, NORTHWIND) as client:
+            client.token()
+            together.wait(timeout=10)
             answer = client.create_or_get("1")
             return answer.status, answer.json["id"]
 

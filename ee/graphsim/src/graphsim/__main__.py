@@ -3,24 +3,25 @@
 import argparse
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 from graphsim.simulator import start
 
 
 def main() -> None:
     options = _options()
-    stop = threading.Event()
+    # Not an Event: a handler that sets one while the main thread is about to wait can deadlock.
+    stop: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: stop.put(number))
     try:
         sim = start(options.port, host=options.host, state=options.state)
     except (ValueError, OSError) as error:
         sys.exit(f"graphsim: {error}")
     with sim:
         print(f"Simulated Microsoft Graph at {sim.url}", flush=True)
-        stop.wait()
+        stop.get()
 
 
 def _options() -> argparse.Namespace:
