@@ -18,7 +18,8 @@ import pytest
 import graphsim
 from graphsim import Simulator, start
 from graphsim.defaults import NORTHWIND
-from graphsim_client import Client
+from graphsim.meetings import Draft
+from graphsim_client import TIMES, Client
 
 
 @contextmanager
@@ -141,24 +142,24 @@ def hasty_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_twenty_clients_with_one_external_id_share_a_meeting(sim: Simulator) -> None:
-    with Client(sim, NORTHWIND) as client:
-        for _ in range(200):
-            client.create()
+def test_one_external_id_asked_for_by_many_at_once_is_one_meeting(sim: Simulator) -> None:
+    tenant = sim.world.tenant(NORTHWIND.tenant_id)
+    organizer = sim.world.user(NORTHWIND.tenant_id, NORTHWIND.organizer_id)
+    draft = Draft("Consultation", TIMES["startDateTime"], TIMES["endDateTime"], external_id="1")
+    for _ in range(1000):  # the longer the search, the longer the moment a lock must guard
+        sim.world.create_meeting(replace(draft, external_id=None), tenant, organizer)
     together = threading.Barrier(20)
 
-    def create_or_get(_: int) -> tuple[int, str]:
-        with Client(sim, NORTHWIND) as client:
-            client.token()
-            together.wait(timeout=10)
-            answer = client.create_or_get("1")
-            return answer.status, answer.json["id"]
+    def create_or_get(_: int) -> tuple[str, bool]:
+        together.wait(timeout=10)
+        meeting, is_new = sim.world.create_or_get_meeting(draft, tenant, organizer)
+        return meeting.id, is_new
 
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(create_or_get, range(20)))
 
-    assert sorted(status for status, _ in answers) == [200] * 19 + [201]
-    assert len({meeting for _, meeting in answers}) == 1
+    assert len({meeting for meeting, _ in answers}) == 1
+    assert sum(is_new for _, is_new in answers) == 1
 
 
 def test_a_connection_is_kept_between_calls(northwind: Client) -> None:
