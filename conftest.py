@@ -30,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
             embedded.throwaway()
         ).superuser_url
     django.setup()
+    from django.conf import settings
+
+    # A slow hash keeps real passwords safe; people in tests sign in by the hundred.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -167,7 +167,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "convene.htmx.SignInMiddleware",
+    "convene.pages.SignInMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 
@@ -204,6 +204,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "convene.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "convene.accounts.forms.LoginForm",
+    "reset_password": "convene.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "convene.accounts.forms.ResetPasswordKeyForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # sign-up is closed; allauth asks all the same
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -233,7 +238,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = env("CONVENE_STATIC_ROOT", str(Path.cwd() / "staticfiles"))
+# In development files are served from where they are; production collects them first.
+STATIC_ROOT = None if DEVELOPMENT else env("CONVENE_STATIC_ROOT", str(Path.cwd() / "staticfiles"))
 STATICFILES_DIRS = [Path(__file__).parent / "static"]
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 STORAGES = {

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,15 @@ from convene.wallclock import validate_zone
 
 # Without I, O, 0, 1: people read references out on the phone.
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+SEARCHED_FIELDS = (
+    "reference",
+    "requester_name",
+    "requester_email",
+    "service__name",
+    "client__name",
+)
 
 
 def make_reference() -> str:
@@ -51,9 +61,20 @@ class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
             "preferred_technician__user",
         )
 
-    def in_order(self) -> Self:
+    def in_order(self, *, newest_first: bool = False) -> Self:
         """By the confirmed time, or the requested one where nothing is confirmed."""
-        return self.order_by("requested_date", "requested_time", "created_at")
+        when = Coalesce("schedule_entry__starts_at", "requested_start")
+        return self.order_by(when.desc() if newest_first else when, "created_at")
+
+    def search(self, words: str) -> Self:
+        """Requests in which each word occurs somewhere that people would look."""
+        found = self
+        for word in words.split():
+            anywhere = Q()
+            for field in SEARCHED_FIELDS:
+                anywhere |= Q(**{f"{field}__icontains": word})
+            found = found.filter(anywhere)
+        return found
 
 
 class AppointmentRequest(TenantModel):
@@ -181,11 +202,6 @@ class AppointmentRequest(TenantModel):
         """The link that people may follow now: only of an approved appointment, until it ends."""
         return "" if self.is_over() else self.online_meeting_url or ""
 
-    @property
-    def meeting(self) -> "MeetingSync | None":
-        """The bookkeeping of the meeting, if one was ever wanted."""
-        return MeetingSync.objects.filter(appointment=self).first()
-
 
 class Operation(models.TextChoices):
     CREATE = "create", _("create")
@@ -249,3 +265,8 @@ class MeetingSync(TenantModel):
     def is_leased(self, now: datetime) -> bool:
         """Whether somebody is at work on the meeting."""
         return self.lease_until is not None and self.lease_until >= now
+
+    def needs_attention(self, appointment: AppointmentRequest, now: datetime) -> bool:
+        """The same question as the queryset's, of one row in hand."""
+        matters = not (appointment.is_approved and appointment.is_over(now))
+        return self.due and matters and not self.is_leased(now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from .registry import provider_named
+from .registry import provider_named, the_provider
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,11 @@ class Words:
 
 
 def words_of(slug: str | None) -> Words:
-    """The words of the provider that made a meeting; neutral ones when it is gone."""
-    provider = provider_named(slug or "")
+    """The words of the provider that made a meeting, or without one of who would make it.
+
+    Neutral words when that provider is not installed.
+    """
+    provider = provider_named(slug) if slug else the_provider()
     if provider is None:
         return Words(_("online"), _("online"))
     return Words(provider.label, provider.short_label)

@@ -1,12 +1,19 @@
-"""The only place that asks whether a request came from htmx."""
+"""How views answer: a part or a page, and never a page to what changed something."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+
+class SeeOther(HttpResponseRedirect):
+    """The answer to a page that acted: go and read the page that shows the result (303)."""
+
+    status_code = 303
 
 
 def render_part(
@@ -17,11 +24,30 @@ def render_part(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """The named part of a page for htmx, the whole page for everybody else."""
+    """The named part of a page for htmx, the whole page for everybody else.
+
+    This is the only place that asks whether a request came from htmx.
+    """
     name = f"{template}#{part}" if request.htmx else template  # type: ignore[attr-defined]  # by the middleware
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+View = Callable[..., HttpResponseBase]
+
+reading = require_safe
+acting = require_POST
+
+
+def get_or_post(read: View, act: View) -> View:
+    """One address that reads with GET and acts with POST."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        return (act if request.method == "POST" else read)(request, **kwargs)
+
+    return view
 
 
 class SignInMiddleware:

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from convene.pages import acting, get_or_post, reading
+
+from . import views
+
+app_name = "appointments"
+
+ONE = "requests/<uuid:pk>/"
+
+urlpatterns = [
+    path("requests/", reading(views.request_list), name="list"),
+    path("attention/", reading(views.attention), name="attention"),
+    path(ONE, reading(views.detail), name="detail"),
+    path(ONE + "approve/", acting(views.approve), name="approve"),
+    path(ONE + "reschedule/", acting(views.reschedule), name="reschedule"),
+    path(ONE + "decline/", acting(views.decline), name="decline"),
+    path(ONE + "cancel/", get_or_post(views.confirm_cancel, views.cancel), name="cancel"),
+    path(ONE + "calendar.ics", reading(views.calendar_file), name="calendar"),
+    path(ONE + "meeting/create/", acting(views.create_meeting), name="create_meeting"),
+    path(ONE + "meeting/retry/", acting(views.retry_meeting), name="retry_meeting"),
+    path(ONE + "meeting/forget/", acting(views.forget_meeting), name="forget_meeting"),
+]

@@ -1,0 +1,313 @@
+"""The staff's screens: the queue of requests, one appointment, and what is done to it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from convene.events.models import Event
+from convene.mail.calendar_file import Person, build, content_type
+from convene.mail.models import OutboxMail
+from convene.meetings import registry
+from convene.meetings.words import words_of
+from convene.pages import SeeOther, render_part
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.pages import TenantRequest, tenant_page
+
+from . import actions, history
+from .actions import Outcome, Refused
+from .calendar import event_of
+from .forms import ApprovalForm, CancelForm, DeclineForm, RescheduleForm
+from .models import AppointmentRequest, MeetingSync, Status
+from .problems import problem_of, words_for
+
+PAGE_SIZE = 50
+LIST, DETAIL = "appointments/list.html", "appointments/detail.html"
+
+
+@tenant_page("user_schedule:read")
+def request_list(request: TenantRequest) -> HttpResponse:
+    """The queue, by status and search."""
+    status = request.GET.get("status", Status.PENDING)
+    found = AppointmentRequest.objects.search(request.GET.get("q", ""))
+    rows = found.with_people().in_order(newest_first=status != Status.PENDING)
+    if status in Status.values:
+        rows = rows.filter(status=status)
+    context = {
+        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        "tabs": _tabs(found, status),
+        "status": status,
+        "q": request.GET.get("q", ""),
+    }
+    return render_part(request, LIST, "requests", context)
+
+
+def _tabs(found: Any, chosen: str) -> list[dict[str, Any]]:
+    """The statuses with their numbers, in one query."""
+    counted = {row["status"]: row["n"] for row in found.values("status").annotate(n=Count("id"))}
+    tabs = [(value, label, counted.get(value, 0)) for value, label in Status.choices]
+    tabs.append(("all", _("All"), sum(counted.values())))
+    return [
+        {"value": value, "label": label, "count": count, "chosen": value == chosen}
+        for value, label, count in tabs
+    ]
+
+
+@tenant_page("user_schedule:read")
+def attention(request: TenantRequest) -> HttpResponse:
+    """Every appointment whose meeting is not what it should be, and the button that mends it."""
+    now = timezone.now()
+    meetings = MeetingSync.objects.needing_attention(now)
+    rows = AppointmentRequest.objects.with_people().filter(
+        id__in=meetings.values("appointment_id")
+    )
+    by_appointment = {meeting.appointment_id: meeting for meeting in meetings}
+    problems = [(row, problem_of(row, by_appointment[row.id], now)) for row in rows.in_order()]
+    return render(request, "appointments/attention.html", {"problems": problems})
+
+
+@tenant_page("user_schedule:read")
+def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return render(request, DETAIL, _detail_context(request, _appointment(pk)))
+
+
+def _appointment(pk: UUID) -> AppointmentRequest:
+    return get_object_or_404(AppointmentRequest.objects.with_people(), id=pk)
+
+
+def _detail_context(
+    request: TenantRequest, appointment: AppointmentRequest, **forms: Any
+) -> dict[str, Any]:
+    """All that the page of one appointment shows; a form that was refused replaces a fresh one."""
+    now = timezone.now()
+    meeting = MeetingSync.objects.filter(appointment=appointment).first()
+    capable = registry.capability(request.tenant).available
+    words = words_for(meeting)
+    context = {
+        "appointment": appointment,
+        "meeting": meeting,
+        "words": words,
+        "problem": problem_of(appointment, meeting, now),
+        "is_being_updated": meeting is not None and meeting.is_leased(now),
+        "is_over": appointment.is_over(now),
+        "join_url": appointment.join_url(),
+        "can_create_meeting": capable
+        and meeting is None
+        and appointment.is_approved
+        and not appointment.is_over(now),
+        "events": _history(appointment),
+        "mails": OutboxMail.objects.filter(subject_id=appointment.id),
+    }
+    if request.membership.may("user_schedule:update"):
+        if appointment.is_pending:
+            context |= {"form": _approval_form(request, appointment), "decline": DeclineForm()}
+        elif appointment.is_approved:
+            mover = request.membership
+            context["reschedule"] = RescheduleForm(appointment=appointment, mover=mover)
+    return context | forms
+
+
+def _approval_form(
+    request: TenantRequest, appointment: AppointmentRequest, data: Any = None
+) -> ApprovalForm:
+    """The toggle is there only when a meeting could be made."""
+    capable = registry.capability(request.tenant).available
+    return ApprovalForm(
+        data,
+        appointment=appointment,
+        approver=request.membership,
+        words=words_of("") if capable else None,
+    )
+
+
+def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
+    events = Event.objects.filter(subject_id=appointment.id).order_by("-at", "-id")
+    return [(event, history.SENTENCES.get(event.kind, event.kind)) for event in events]
+
+
+@tenant_page("user_schedule:update", reads=False)
+def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        appointment = _appointment(pk)
+        form = _approval_form(request, appointment, request.POST)
+        if not form.is_valid():
+            context = _detail_context(request, appointment, form=form)
+            return render(request, DETAIL, context, status=422)
+    return _act(
+        request,
+        pk,
+        lambda: actions.approve_appointment_request(
+            request.tenant,
+            pk,
+            by=request.membership,
+            technician=form.cleaned_data["technician"],
+            starts_at=form.cleaned_data["starts_at"],
+            with_meeting=form.cleaned_data["generate_teams_meeting"],
+            internal_notes=form.cleaned_data["internal_notes"],
+        ),
+        done=_("Approved. The client and the technician are told."),
+        note=form.note,
+    )
+
+
+@tenant_page("user_schedule:update", reads=False)
+def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        appointment = _appointment(pk)
+        form = RescheduleForm(request.POST, appointment=appointment, mover=request.membership)
+        if not form.is_valid():
+            context = _detail_context(request, appointment, reschedule=form)
+            return render(request, DETAIL, context, status=422)
+    return _act(
+        request,
+        pk,
+        lambda: actions.update_appointment_request_date_time(
+            request.tenant,
+            pk,
+            by=request.membership,
+            starts_at=form.cleaned_data["starts_at"],
+            technician=form.cleaned_data["technician"],
+        ),
+        done=_("Moved. Everybody concerned is told."),
+        note=form.note,
+    )
+
+
+@tenant_page("user_schedule:update", reads=False)
+def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        appointment = _appointment(pk)
+        form = DeclineForm(request.POST)
+        if not form.is_valid():
+            context = _detail_context(request, appointment, decline=form)
+            return render(request, DETAIL, context, status=422)
+    reason = form.cleaned_data["reason"]
+    return _act(
+        request,
+        pk,
+        lambda: actions.decline_appointment_request(
+            request.tenant, pk, by=request.membership, reason=reason
+        ),
+        done=_("Declined. The client is told why."),
+    )
+
+
+@tenant_page("user_schedule:update")
+def confirm_cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Asks, and says what will happen to the meeting."""
+    return _render_cancel(request, _appointment(pk), CancelForm())
+
+
+@tenant_page("user_schedule:update", reads=False)
+def cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        appointment = _appointment(pk)
+        form = CancelForm(request.POST)
+        if not form.is_valid():
+            return _render_cancel(request, appointment, form, status=422)
+    reason = form.cleaned_data["reason"]
+    return _act(
+        request,
+        pk,
+        lambda: actions.cancel_appointment_request(
+            request.tenant, pk, by=request.membership, reason=reason
+        ),
+        done=_("Cancelled. Everybody concerned is told."),
+    )
+
+
+def _render_cancel(
+    request: TenantRequest, appointment: AppointmentRequest, form: CancelForm, status: int = 200
+) -> HttpResponse:
+    meeting = MeetingSync.objects.filter(appointment=appointment).exclude(ref="").first()
+    context = {
+        "appointment": appointment,
+        "form": form,
+        "warning": words_for(meeting).will_be_deleted if meeting else "",
+    }
+    return render(request, "appointments/cancel.html", context, status=status)
+
+
+@tenant_page("user_schedule:update", reads=False)
+def create_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _act(
+        request,
+        pk,
+        lambda: actions.create_meeting(request.tenant, pk, by=request.membership),
+        done=_("The meeting was created. Everybody concerned is told."),
+    )
+
+
+@tenant_page("user_schedule:update", reads=False)
+def retry_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _act(
+        request,
+        pk,
+        lambda: actions.retry_meeting(request.tenant, pk),
+        done=_("The meeting is as it should be."),
+    )
+
+
+@tenant_page("user_schedule:update", reads=False)
+def forget_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _act(
+        request,
+        pk,
+        lambda: actions.forget_meeting(request.tenant, pk, by=request.membership),
+        done=_("The meeting is forgotten. If it still exists, it is left where it is."),
+    )
+
+
+@tenant_page("user_schedule:read")
+def calendar_file(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """The appointment as a file, the same as in the technician's mail."""
+    appointment = get_object_or_404(
+        AppointmentRequest.objects.with_people(), id=pk, status=Status.APPROVED
+    )
+    return calendar_response(
+        appointment, Person(request.user.name, request.user.email)
+    )
+
+
+def calendar_response(appointment: AppointmentRequest, attendee: Person) -> HttpResponse:
+    """An approved appointment as a download."""
+    event = event_of(appointment, attendee, stamped_at=timezone.now())
+    name = f"appointment-{appointment.reference}.ics"
+    return HttpResponse(
+        build(event),
+        content_type=content_type(event),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _act(
+    request: TenantRequest,
+    pk: UUID,
+    act: Callable[[], Outcome],
+    *,
+    done: str,
+    note: str = "",
+) -> HttpResponse:
+    """Do it, say what came of it, and go to the page that shows it."""
+    try:
+        outcome = act()
+    except AppointmentRequest.DoesNotExist:
+        raise Http404 from None
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, done)
+        for sentence in filter(None, (note, outcome.note)):
+            messages.info(request, sentence)
+        if outcome.warning:
+            messages.warning(request, outcome.warning)
+    return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))
+

@@ -1,0 +1,137 @@
+"""The client portal: my appointments, asking for one, following it, cancelling it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from convene.appointments import actions
+from convene.appointments.actions import Refused
+from convene.appointments.models import AppointmentRequest, MeetingSync, Status
+from convene.appointments.problems import words_for
+from convene.appointments.views import calendar_response
+from convene.clients.models import Contact
+from convene.mail.calendar_file import Person
+from convene.pages import SeeOther
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.pages import TenantRequest, tenant_page
+from convene.wallclock import TimeDoesNotExist
+
+from .forms import RequestForm
+
+NEW = "portal/new.html"
+
+
+def _contact(request: TenantRequest) -> Contact:
+    """Whose portal this is; a sign-in without a contact has none."""
+    rows = Contact.objects.select_related("client", "tenant", "membership__user")
+    return get_object_or_404(rows, membership=request.membership)
+
+
+def _appointment(request: TenantRequest, pk: UUID) -> AppointmentRequest:
+    """One of the contact's own appointments; anybody else's does not exist."""
+    mine = AppointmentRequest.objects.with_people().filter(contact=_contact(request))
+    return get_object_or_404(mine, id=pk)
+
+
+@tenant_page("portal:use")
+def appointment_list(request: TenantRequest) -> HttpResponse:
+    """Upcoming first, then what is over or came to nothing."""
+    now = timezone.now()
+    mine = AppointmentRequest.objects.with_people().filter(contact=_contact(request))
+    open_ones = Q(status__in=[Status.PENDING, Status.APPROVED])
+    to_come = open_ones & (
+        Q(schedule_entry__ends_at__gt=now) | Q(schedule_entry=None, requested_start__gt=now)
+    )
+    context = {
+        "upcoming": mine.filter(to_come).in_order(),
+        "past": mine.exclude(to_come).in_order(newest_first=True)[:50],
+    }
+    return render(request, "portal/list.html", context)
+
+
+@tenant_page("portal:use")
+def new(request: TenantRequest) -> HttpResponse:
+    return render(request, NEW, {"form": RequestForm(contact=_contact(request))})
+
+
+@tenant_page("portal:use", reads=False)
+def send(request: TenantRequest) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        contact = _contact(request)
+        form = RequestForm(request.POST, contact=contact)
+        if not form.is_valid():
+            return render(request, NEW, {"form": form}, status=422)
+    try:
+        outcome = actions.create_appointment_request(request.tenant, form.wish(), contact=contact)
+    except (TimeDoesNotExist, Refused) as refusal:
+        form.add_error("requested_time", str(refusal))
+        with tenant_atomic(request.tenant):
+            return render(request, NEW, {"form": form}, status=422)
+    messages.success(
+        request,
+        _("Request sent. We will look at it and write to you; nothing is fixed until then."),
+    )
+    return _to(request, "detail", outcome.appointment_id)
+
+
+@tenant_page("portal:use")
+def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    appointment = _appointment(request, pk)
+    context = {
+        "appointment": appointment,
+        "join_url": appointment.join_url(),
+        "words": words_for(_meeting(appointment)),
+        "is_over": appointment.is_over(),
+    }
+    return render(request, "portal/detail.html", context)
+
+
+@tenant_page("portal:use")
+def calendar_file(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """The appointment as a file, the same as in the mail."""
+    appointment = _appointment(request, pk)
+    if not appointment.is_approved:
+        raise Http404
+    contact = _contact(request)
+    return calendar_response(appointment, Person(contact.name, contact.email))
+
+
+@tenant_page("portal:use")
+def confirm_cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Asks, and says what will happen to the meeting."""
+    appointment = _appointment(request, pk)
+    meeting = _meeting(appointment)
+    has_meeting = meeting is not None and meeting.ref
+    context = {
+        "appointment": appointment,
+        "warning": words_for(meeting).will_be_deleted if has_meeting else "",
+    }
+    return render(request, "portal/cancel.html", context)
+
+
+@tenant_page("portal:use", reads=False)
+def cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """The client reads nothing of what went wrong with the meeting; the MSP does."""
+    with tenant_atomic(request.tenant):
+        _appointment(request, pk)
+    try:
+        actions.cancel_appointment_request(request.tenant, pk, by=request.membership)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Cancelled. We have told everybody concerned."))
+    return _to(request, "detail", pk)
+
+
+def _meeting(appointment: AppointmentRequest) -> MeetingSync | None:
+    return MeetingSync.objects.filter(appointment=appointment).first()
+
+
+def _to(request: TenantRequest, page: str, pk: UUID) -> SeeOther:
+    return SeeOther(reverse(f"portal:{page}", args=[request.tenant.slug, pk]))

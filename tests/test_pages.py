@@ -1,0 +1,233 @@
+"""Three matrices guard what people forget: each address by role, by other tenant, by length."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from convene.appointments import actions
+from convene.clients.models import Contact
+from convene.tenancy.models import Membership, Tenant
+from convene.tenancy.permissions import Role
+from tests.make import (
+    a_time,
+    make_client,
+    make_contact,
+    make_member,
+    make_portal_contact,
+    make_request,
+    make_service,
+    make_tenant,
+)
+
+pytestmark = pytest.mark.usefixtures("db")
+
+# The answer to each role; "anonymous" is sent to sign-in wherever a role is asked for.
+STAFF = {"admin": 200, "dispatcher": 200, "technician": 200, "client": 403}
+DECIDES = {"admin": 200, "dispatcher": 200, "technician": 403, "client": 403}
+ADMINS = {"admin": 200, "dispatcher": 403, "technician": 403, "client": 403}
+CLIENT = {"admin": 403, "dispatcher": 403, "technician": 403, "client": 200}
+
+
+def acts(roles: dict[str, int], success: int = 422) -> dict[str, int]:
+    """The same roles where the page acts: an empty form is refused in place, others are done."""
+    return {role: success if status == 200 else status for role, status in roles.items()}
+
+
+READ = {
+    "appointments:list": STAFF,
+    "appointments:attention": STAFF,
+    "appointments:detail": STAFF,
+    "appointments:calendar": STAFF,
+    "appointments:cancel": DECIDES,
+    "clients:list": STAFF,
+    "clients:new": DECIDES,
+    "clients:detail": STAFF,
+    "clients:edit": DECIDES,
+    "clients:new_contact": DECIDES,
+    "clients:edit_contact": DECIDES,
+    "catalog:list": STAFF,
+    "catalog:new": ADMINS,
+    "catalog:edit": ADMINS,
+    "portal:list": CLIENT,
+    "portal:new": CLIENT,
+    "portal:detail": CLIENT,
+    "portal:calendar": CLIENT,
+    "portal:cancel": CLIENT,
+}
+ACT = {
+    "appointments:approve": acts(DECIDES),
+    "appointments:reschedule": acts(DECIDES),
+    "appointments:decline": acts(DECIDES),
+    "appointments:cancel": acts(DECIDES, 303),
+    "appointments:create_meeting": acts(DECIDES, 303),
+    "appointments:retry_meeting": acts(DECIDES, 303),
+    "appointments:forget_meeting": acts(DECIDES, 303),
+    "clients:new": acts(DECIDES),
+    "clients:edit": acts(DECIDES),
+    "clients:new_contact": acts(DECIDES),
+    "clients:edit_contact": acts(DECIDES),
+    "catalog:new": acts(ADMINS),
+    "catalog:edit": acts(ADMINS),
+    "portal:new": acts(CLIENT),
+    "portal:cancel": acts(CLIENT, 303),
+}
+# Anybody may ask for these.
+OPEN = {
+    "home",
+    "healthz",
+    "account_login",
+    "account_logout",
+    "account_signup",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+
+
+def names_of(patterns: Any, namespace: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else namespace
+            yield from names_of(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+
+
+class World:
+    """A tenant with one of everything."""
+
+    def __init__(self) -> None:
+        self.tenant = make_tenant()
+        self.members = {
+            role: make_member(self.tenant, role=role) for role in Role if role != Role.CLIENT
+        }
+        self.contact: Contact = make_portal_contact(self.tenant)
+        assert self.contact.membership is not None
+        self.members[Role.CLIENT] = self.contact.membership
+        self.service = make_service(self.tenant)
+        self.request = make_request(self.tenant, contact=self.contact, service=self.service)
+        actions.approve_appointment_request(
+            self.tenant,
+            self.request.id,
+            by=self.members[Role.DISPATCHER],
+            technician=self.members[Role.TECHNICIAN],
+            starts_at=a_time(),
+            with_meeting=False,
+        )
+
+    def url(self, name: str, slug: str = "") -> str:
+        kwargs = {"tenant": slug or self.tenant.slug}
+        if name in {"clients:detail", "clients:edit"}:
+            kwargs["pk"] = self.contact.client_id
+        elif name == "clients:new_contact":
+            kwargs["client"] = self.contact.client_id
+        elif name == "clients:edit_contact":
+            kwargs |= {"client": self.contact.client_id, "pk": self.contact.id}
+        elif name == "catalog:edit":
+            kwargs["pk"] = self.service.id
+        elif name.partition(":")[2] not in {"list", "new", "attention"}:
+            kwargs["pk"] = self.request.id
+        return reverse(name, kwargs=kwargs)
+
+
+def browser_of(member: Membership | None) -> Browser:
+    browser = Browser()
+    if member:
+        browser.force_login(member.user)
+    return browser
+
+
+def ask(browser: Browser, method: str, url: str) -> int:
+    answer = browser.get(url) if method == "GET" else browser.post(url)
+    return answer.status_code
+
+
+def test_every_address_has_its_row():
+    ours = {name for name in names_of(get_resolver().url_patterns) if ":" not in name or (
+        name.partition(":")[0] in {"appointments", "clients", "catalog", "portal"}
+    )}
+
+    assert ours == set(READ) | set(ACT) | OPEN
+
+
+@pytest.mark.parametrize("role", [*Role.values, "anonymous"])
+@pytest.mark.parametrize(("method", "table"), [("GET", READ), ("POST", ACT)], ids=["read", "act"])
+def test_who_may_open_what(role, method, table):
+    for name, expected in table.items():
+        world = World()
+        member = None if role == "anonymous" else world.members[Role(role)]
+        status = ask(browser_of(member), method, world.url(name))
+        assert (name, status) == (name, expected.get(role, 302))
+
+
+@pytest.mark.parametrize(("method", "table"), [("GET", READ), ("POST", ACT)], ids=["read", "act"])
+def test_another_tenants_addresses_do_not_exist(method, table):
+    world, other = World(), World()
+    for name in table:
+        role = Role.CLIENT if name.startswith("portal:") else Role.ADMIN
+        browser = browser_of(other.members[role])
+        assert (name, ask(browser, method, world.url(name))) == (name, 404)
+
+
+@pytest.mark.parametrize(("method", "table"), [("GET", READ), ("POST", ACT)], ids=["read", "act"])
+def test_another_tenants_rows_do_not_exist_under_ones_own_address(method, table):
+    world, other = World(), World()
+    for name in table:
+        if name.partition(":")[2] in {"list", "new", "attention"}:
+            continue
+        role = Role.CLIENT if name.startswith("portal:") else Role.ADMIN
+        browser = browser_of(other.members[role])
+        url = world.url(name, slug=other.tenant.slug)
+        assert (name, ask(browser, method, url)) == (name, 404)
+
+
+def test_a_client_does_not_see_the_appointments_of_a_colleague():
+    world = World()
+    colleague = make_member(world.tenant, role=Role.CLIENT)
+    make_contact(world.contact.client, membership=colleague)
+
+    for name in ("portal:detail", "portal:calendar", "portal:cancel"):
+        assert ask(browser_of(colleague), "GET", world.url(name)) == 404
+
+
+def queries(browser: Browser, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(url).status_code == 200
+    return len(captured)
+
+
+def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
+    """One more row on every list."""
+    service = make_service(tenant, "", member)
+    make_contact(make_client(tenant))
+    make_request(tenant, contact=contact, service=service, preferred_technician=member)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("appointments:list", Role.ADMIN),
+        ("clients:list", Role.ADMIN),
+        ("clients:detail", Role.ADMIN),
+        ("catalog:list", Role.ADMIN),
+        ("portal:list", Role.CLIENT),
+        ("appointments:detail", Role.ADMIN),
+    ],
+)
+def test_a_longer_list_takes_no_more_queries(name, role):
+    world = World()
+    browser, url = browser_of(world.members[role]), world.url(name)
+    fill(world.tenant, world.contact, world.members[Role.TECHNICIAN])
+    short = queries(browser, url)
+
+    for _ in range(2):
+        fill(world.tenant, world.contact, world.members[Role.TECHNICIAN])
+
+    assert queries(browser, url) == short
