@@ -4,24 +4,24 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
 from graphsim.simulator import start
+
+_STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 def main() -> None:
     options = _options()
-    # Not an Event: a handler that sets one while the main thread is about to wait can deadlock.
-    stop: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stop.put(number))
+    # Blocked before the first thread starts, and in all of them, so that sigwait loses none. A
+    # handler would: it does not wake a main thread that is just about to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         sim = start(options.port, host=options.host, state=options.state)
     except (ValueError, OSError) as error:
         sys.exit(f"graphsim: {error}")
     with sim:
         print(f"Simulated Microsoft Graph at {sim.url}", flush=True)
-        stop.get()
+        signal.sigwait(_STOP)
 
 
 def _options() -> argparse.Namespace:
