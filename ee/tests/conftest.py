@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from graphsim import Simulator, start
 
 from convene_teams import tokens
+from graphsim import Simulator, start
 
 if TYPE_CHECKING:
     from convene.meetings.provider import MeetingSpec

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from graphsim.defaults import NORTHWIND, Organisation
-
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Tenant
 from convene_teams.models import InstallStatus, MicrosoftProfile, TeamsIntegration
+from graphsim.defaults import NORTHWIND, Organisation
 from tests.make import make_tenant
 
 
@@ -32,7 +31,7 @@ def make_integration(
     tenant: Tenant, profile: MicrosoftProfile | None, **fields: Any
 ) -> TeamsIntegration:
     with tenant_atomic(tenant):
-        return TeamsIntegration.objects.create(
+        integration: TeamsIntegration = TeamsIntegration.objects.create(
             **{
                 "tenant": tenant,
                 "install_status": InstallStatus.ACTIVE,
@@ -41,6 +40,7 @@ def make_integration(
             }
             | fields
         )
+    return integration
 
 
 def make_teams_tenant(organisation: Organisation = NORTHWIND, **fields: Any) -> Tenant:

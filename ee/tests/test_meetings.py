@@ -3,13 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, timedelta
 
-from graphsim import Simulator
-from graphsim.defaults import NORTHWIND
-
 from convene.meetings.provider import MeetingSpec
 from convene_teams.provider import TeamsProvider
-
 from ee.tests.make_teams import make_teams_tenant
+from graphsim import Simulator
+from graphsim.defaults import NORTHWIND
 
 
 def test_a_meeting_is_made_moved_and_removed(
