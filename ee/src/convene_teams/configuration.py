@@ -47,6 +47,15 @@ def current_configuration() -> Configuration:
     return Configuration(profile.id, app, organizer, _known_id(integration, organizer, profile))
 
 
+def selected_app() -> App:
+    """What the tenant's next meeting would sign in as, switched on or not. Raises MeetingError."""
+    integration = TeamsIntegration.objects.select_related("selected_profile").first()
+    profile = integration and integration.selected_profile
+    if profile is None or profile.archived:
+        raise MeetingError(Problem.NOT_CONFIGURED)
+    return app_of(profile)
+
+
 def app_of_profile(profile_id: UUID) -> App:
     """What meetings made with a profile are kept with, archived or not. Raises MeetingError."""
     profile = MicrosoftProfile.objects.filter(id=profile_id).first()

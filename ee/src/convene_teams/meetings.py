@@ -4,16 +4,12 @@ Each function opens short blocks of its own and talks to Microsoft between them:
 any. All raise MeetingError, and end within ``seconds``.
 """
 
-import json
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from convene.meetings.provider import CreatedMeeting, MeetingError, MeetingRef, MeetingState
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Tenant
 
-from .clouds import is_guid
 from .configuration import (
     Configuration,
     app_of_profile,
@@ -22,6 +18,7 @@ from .configuration import (
 )
 from .graph import SECONDS, Graph, User
 from .problems import Problem
+from .references import Reference
 from .transport import Deadline
 
 
@@ -38,9 +35,9 @@ def create_teams_meeting(
     with tenant_atomic(tenant):
         configuration = current_configuration()
     graph = Graph(configuration.app, tenant_id=tenant.id, deadline=deadline)
-    organizer = configuration.organizer_id or _resolve_organizer(tenant, configuration, graph)
+    organizer = configuration.organizer_id or resolve_organizer(tenant, configuration, graph).id
     meeting_id, link = graph.create_meeting(organizer, subject, starts_at, ends_at)
-    reference = _Reference(configuration.profile_id, organizer, meeting_id)
+    reference = Reference(configuration.profile_id, organizer, meeting_id)
     return CreatedMeeting(reference.as_ref(), meeting_id, link)
 
 
@@ -54,13 +51,13 @@ def update_teams_meeting(
 ) -> None:
     """Move a meeting; its subject and its link stay."""
     reference, graph = _maker(tenant, ref, seconds)
-    graph.move_meeting(reference.organizer, reference.meeting, starts_at, ends_at)
+    graph.move_meeting(reference.organizer, reference.meeting_id, starts_at, ends_at)
 
 
 def delete_teams_meeting(tenant: Tenant, ref: MeetingRef, *, seconds: float = SECONDS) -> None:
     """Remove a meeting; one that is gone already is a success."""
     reference, graph = _maker(tenant, ref, seconds)
-    graph.delete_meeting(reference.organizer, reference.meeting)
+    graph.delete_meeting(reference.organizer, reference.meeting_id)
 
 
 def look_at_teams_meeting(
@@ -68,40 +65,16 @@ def look_at_teams_meeting(
 ) -> MeetingState | None:
     """The meeting as Microsoft holds it, or None if there is none."""
     reference, graph = _maker(tenant, ref, seconds)
-    meeting = graph.get_meeting(reference.organizer, reference.meeting)
+    meeting = graph.get_meeting(reference.organizer, reference.meeting_id)
     if meeting is None:
         return None
     return MeetingState(meeting.subject, meeting.starts_at, meeting.ends_at, meeting.join_url)
 
 
-@dataclass(frozen=True)
-class _Reference:
-    """Who made a meeting. Settings change; a meeting stays with its maker."""
-
-    profile_id: UUID
-    organizer: str
-    meeting: str
-
-    def as_ref(self) -> MeetingRef:
-        parts = {"p": str(self.profile_id), "o": self.organizer, "m": self.meeting}
-        return MeetingRef(json.dumps(parts, separators=(",", ":")))
-
-    @classmethod
-    def of(cls, ref: MeetingRef) -> "_Reference":
-        try:
-            parts = json.loads(ref.handle)
-            reference = cls(UUID(parts["p"]), parts["o"], parts["m"])
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise MeetingError(Problem.REFERENCE_UNREADABLE) from None
-        if not (isinstance(reference.meeting, str) and is_guid(reference.organizer)):
-            raise MeetingError(Problem.REFERENCE_UNREADABLE)
-        return reference
-
-
-def _maker(tenant: Tenant, ref: MeetingRef, seconds: float) -> tuple[_Reference, Graph]:
+def _maker(tenant: Tenant, ref: MeetingRef, seconds: float) -> tuple[Reference, Graph]:
     """Who made the meeting, and Graph as seen with the profile that it was made with."""
     deadline = Deadline(seconds)
-    reference = _Reference.of(ref)
+    reference = Reference.of(ref)
     with tenant_atomic(tenant):
         app = app_of_profile(reference.profile_id)
     return reference, Graph(app, tenant_id=tenant.id, deadline=deadline)
@@ -111,14 +84,14 @@ def _maker(tenant: Tenant, ref: MeetingRef, seconds: float) -> tuple[_Reference,
 _UNTOLD = (Problem.LOOKUP_DENIED, Problem.BAD_REQUEST)
 
 
-def _resolve_organizer(tenant: Tenant, configuration: Configuration, graph: Graph) -> str:
-    """The organizer's object id: Graph makes meetings for no other name."""
+def resolve_organizer(tenant: Tenant, configuration: Configuration, graph: Graph) -> User:
+    """Who the organizer is, asked and kept: Graph makes meetings for an object id alone."""
     try:
-        user: User = graph.find_user(configuration.organizer)
+        user = graph.find_user(configuration.organizer)
     except MeetingError as error:
         if error.code in _UNTOLD:
             error.code = Problem.ORGANIZER_UNRESOLVED
         raise
     with tenant_atomic(tenant):
         remember_organizer(configuration.organizer, configuration.app, user.id, user.name)
-    return user.id
+    return user

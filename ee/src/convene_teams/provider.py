@@ -19,12 +19,13 @@ from .meetings import (
     look_at_teams_meeting,
     update_teams_meeting,
 )
+from .references import SLUG
 
 
 class TeamsProvider:
     """``seconds`` is what each operation may take."""
 
-    slug = "teams"
+    slug = SLUG
     label = "Microsoft Teams"
     short_label = "Teams"
 

@@ -1,0 +1,119 @@
+"""What an administrator does to the Microsoft profiles and to the integration."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from convene.events.models import record
+from convene.meetings.provider import MeetingError
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership, Tenant
+
+from . import history, tokens
+from .configuration import app_of
+from .models import InstallStatus, MicrosoftProfile, TeamsIntegration
+from .references import has_meetings
+
+
+class Refused(Exception):
+    """The action cannot be done; the message says why, for the person who tried."""
+
+
+def save_profile(
+    tenant: Tenant, profile: MicrosoftProfile, *, secret: str = "", by: Membership
+) -> None:
+    """Keep a new or changed profile; without a new secret the old one stays."""
+    with tenant_atomic(tenant):
+        profile.tenant_id = tenant.id
+        before = MicrosoftProfile.objects.select_for_update().filter(id=profile.id).first()
+        if before and _place(before) != _place(profile) and has_meetings(profile.id):
+            raise Refused(
+                _(
+                    "Meetings were made with this profile in its Microsoft tenant. Make a new"
+                    " profile for another one."
+                )
+            )
+        if secret:
+            profile.seal_secret(secret)
+        elif not profile.sealed_secret:
+            raise Refused(_("A profile needs a client secret."))
+        profile.save(force_insert=before is None)
+        record(
+            history.PROFILE_SAVED,
+            profile.id,
+            by=by,
+            before=_facts(before) if before else {},
+            after=_facts(profile) | {"new_secret": bool(secret)},
+        )
+    forget_token(profile)
+
+
+def archive_profile(tenant: Tenant, profile_id: UUID, *, by: Membership) -> None:
+    """No new meetings with it; those it made still move and go."""
+    with tenant_atomic(tenant):
+        if MicrosoftProfile.objects.filter(id=profile_id, archived=False).update(archived=True):
+            record(history.PROFILE_ARCHIVED, profile_id, by=by)
+
+
+def delete_profile(tenant: Tenant, profile_id: UUID, *, by: Membership) -> None:
+    """Remove a profile that nothing needs any more."""
+    with tenant_atomic(tenant):
+        profile = MicrosoftProfile.objects.select_for_update().filter(id=profile_id).first()
+        if profile is None:
+            return
+        if TeamsIntegration.objects.filter(selected_profile=profile).exists():
+            raise Refused(_("This profile is selected. Select another one first."))
+        if has_meetings(profile_id):
+            raise Refused(_("Meetings made with this profile still need it. Archive it instead."))
+        record(history.PROFILE_DELETED, profile_id, by=by, before=_facts(profile))
+        profile.delete()
+
+
+def set_integration(
+    tenant: Tenant, *, profile_id: UUID | None, status: InstallStatus, by: Membership
+) -> None:
+    """Choose the profile of new meetings, and whether there are any."""
+    with tenant_atomic(tenant):
+        if profile_id and not MicrosoftProfile.objects.filter(id=profile_id).exists():
+            raise Refused(_("There is no such profile."))
+        integration, _created = TeamsIntegration.objects.select_for_update().get_or_create()
+        before = _state(integration)
+        integration.selected_profile_id, integration.install_status = profile_id, status
+        integration.save(update_fields=["selected_profile", "install_status"])
+        record(
+            history.INTEGRATION_CHANGED,
+            integration.id,
+            by=by,
+            before=before,
+            after=_state(integration),
+        )
+
+
+def forget_token(profile: MicrosoftProfile) -> None:
+    """Ask Microsoft for a new token at the profile's next call."""
+    try:
+        tokens.forget_token(app_of(profile))
+    except MeetingError:
+        return  # a profile that cannot sign in has no token
+
+
+def _place(profile: MicrosoftProfile) -> tuple[str, str]:
+    return profile.microsoft_tenant_id.lower(), profile.cloud
+
+
+def _facts(profile: MicrosoftProfile) -> dict[str, Any]:
+    return {
+        "name": profile.display_name,
+        "microsoft_tenant": profile.microsoft_tenant_id,
+        "client": profile.client_id,
+        "cloud": profile.cloud,
+    }
+
+
+def _state(integration: TeamsIntegration) -> dict[str, Any]:
+    profile_id = integration.selected_profile_id
+    return {
+        "status": integration.install_status,
+        "profile": str(profile_id) if profile_id else None,
+    }
