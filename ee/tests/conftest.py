@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from convene_teams import tokens
+from convene_teams import tokens, transport
 from graphsim import Simulator, start
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def _running() -> Iterator[Simulator]:
     with start() as simulator:
         yield simulator
+        transport.close()
 
 
 @pytest.fixture

@@ -31,12 +31,10 @@ def current_configuration() -> Configuration:
 
     Raises MeetingError, code not_configured or no_organizer.
     """
-    integration = TeamsIntegration.objects.select_related("selected_profile").first()
+    integration = _integration()
     if integration is None or integration.install_status != InstallStatus.ACTIVE:
         raise MeetingError(Problem.NOT_CONFIGURED)
-    profile: MicrosoftProfile | None = integration.selected_profile
-    if profile is None or profile.archived:
-        raise MeetingError(Problem.NOT_CONFIGURED)
+    profile = _selected_profile(integration)
     try:
         app = app_of(profile)
     except MeetingError as error:
@@ -49,11 +47,7 @@ def current_configuration() -> Configuration:
 
 def selected_app() -> App:
     """What the tenant's next meeting would sign in as, switched on or not. Raises MeetingError."""
-    integration = TeamsIntegration.objects.select_related("selected_profile").first()
-    profile = integration and integration.selected_profile
-    if profile is None or profile.archived:
-        raise MeetingError(Problem.NOT_CONFIGURED)
-    return app_of(profile)
+    return app_of(_selected_profile(_integration()))
 
 
 def app_of_profile(profile_id: UUID) -> App:
@@ -88,6 +82,17 @@ def remember_organizer(organizer: str, app: App, object_id: str, name: str) -> N
         organizer_name=name[:256],
         organizer_resolved_in=app.tenant_id,
     )
+
+
+def _integration() -> TeamsIntegration | None:
+    return TeamsIntegration.objects.select_related("selected_profile").first()
+
+
+def _selected_profile(integration: TeamsIntegration | None) -> MicrosoftProfile:
+    profile: MicrosoftProfile | None = integration.selected_profile if integration else None
+    if profile is None or profile.archived:
+        raise MeetingError(Problem.NOT_CONFIGURED)
+    return profile
 
 
 def _known_id(integration: TeamsIntegration, organizer: str, profile: MicrosoftProfile) -> str:

@@ -102,6 +102,12 @@ def _client() -> httpx2.Client:
     )
 
 
+def close() -> None:
+    """Close this process's connections; the next request opens new ones."""
+    _client().close()
+    _client.cache_clear()
+
+
 # The library's time-outs are for one read each, so that a server that sends a byte now and then
 # is waited for without end. Our sockets know the deadline of the operation that uses them.
 _deadline: ContextVar[Deadline] = ContextVar("teams_deadline")
