@@ -88,7 +88,7 @@ END $$"""
 
 @pytest.fixture
 def db(_superuser: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Empty tables, and each query checked for its tenant. Whoever uses the database asks for it."""
+    """Empty tables, and each query checked for its tenant; for whoever uses the database."""
     from django.db import connection
 
     from tests.planguard import PlanGuard

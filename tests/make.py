@@ -14,7 +14,7 @@ from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
 
 _number = itertools.count(1)
-PASSWORD = "correct horse battery staple"  # noqa: S105  # of people who exist only in tests
+PASSWORD = "correct horse battery staple"  # of people who exist only in tests
 
 
 def make_tenant(name: str = "", **fields: Any) -> Tenant:

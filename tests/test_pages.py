@@ -150,9 +150,12 @@ def ask(browser: Browser, method: str, url: str) -> int:
 
 
 def test_every_address_has_its_row():
-    ours = {name for name in names_of(get_resolver().url_patterns) if ":" not in name or (
-        name.partition(":")[0] in {"appointments", "clients", "catalog", "portal"}
-    )}
+    ours = {
+        name
+        for name in names_of(get_resolver().url_patterns)
+        if ":" not in name
+        or (name.partition(":")[0] in {"appointments", "clients", "catalog", "portal"})
+    }
 
     assert ours == set(READ) | set(ACT) | OPEN
 

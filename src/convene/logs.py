@@ -63,5 +63,3 @@ class RequestMiddleware(StructlogRequestMiddleware):
 
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("convene")
-
-

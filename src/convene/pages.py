@@ -59,8 +59,9 @@ class SignInMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         target = response.headers.get("Location", "")
-        if request.htmx and response.status_code == 302 and target.startswith(  # type: ignore[attr-defined]  # by the middleware
+        to_sign_in = response.status_code == 302 and target.startswith(
             resolve_url(settings.LOGIN_URL)
-        ):
+        )
+        if to_sign_in and request.htmx:  # type: ignore[attr-defined]  # by the middleware
             return HttpResponse(status=204, headers={"HX-Redirect": target})
         return response

@@ -29,7 +29,10 @@ class Instant:
 @cache
 def zone_names() -> tuple[str, ...]:
     """Every zone of the installed tzdata that names a place, and UTC."""
-    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and "Etc" not in name))
+    return (
+        "UTC",
+        *sorted(name for name in available_timezones() if "/" in name and "Etc" not in name),
+    )
 
 
 def validate_zone(name: str) -> None:
@@ -81,8 +84,8 @@ def span_label(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     """The local hours, for example "14:00–14:30"; a later day at the end is named."""
     first, last = start.astimezone(zone), end.astimezone(zone)
     if first.date() == last.date():
-        return f"{first:%H:%M}–{last:%H:%M}"  # noqa: RUF001  # an en dash is right between times
-    return f"{first:%H:%M}–{last:%H:%M} ({formats.date_format(last, 'j F')})"  # noqa: RUF001  # as above
+        return f"{first:%H:%M}–{last:%H:%M}"  # an en dash is right between times
+    return f"{first:%H:%M}–{last:%H:%M} ({formats.date_format(last, 'j F')})"  # as above
 
 
 def current_zone() -> ZoneInfo:

@@ -36,9 +36,7 @@ def reread(appointment: AppointmentRequest) -> AppointmentRequest:
 
 def kinds_of_events(tenant: Tenant, appointment_id: UUID) -> list[str]:
     with tenant_atomic(tenant):
-        return list(
-            Event.objects.filter(subject_id=appointment_id).values_list("kind", flat=True)
-        )
+        return list(Event.objects.filter(subject_id=appointment_id).values_list("kind", flat=True))
 
 
 def mails(tenant: Tenant) -> list[tuple[str, str]]:

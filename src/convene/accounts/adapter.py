@@ -10,7 +10,7 @@ from .models import AccountMail
 from .tasks import send_account_mail
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """People are invited by their MSP."""
         return False

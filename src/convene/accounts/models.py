@@ -64,7 +64,7 @@ class AccountMail(models.Model):
 
 
 class CacheEntry(models.Model):
-    """The table of Django's database cache, where sign-in attempts are counted for all processes."""
+    """The table of Django's database cache; all processes count sign-in attempts there."""
 
     cache_key = models.CharField(max_length=255, primary_key=True)
     value = models.TextField()

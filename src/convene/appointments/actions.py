@@ -296,9 +296,9 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
             online_meeting_url=None,
             online_meeting_id=None,
         )
-        ScheduleEntry.objects.filter(id=appointment.schedule_entry_id).update(
-            sequence=F("sequence") + 1
-        )
+        if appointment.schedule_entry_id:
+            entry = ScheduleEntry.objects.filter(id=appointment.schedule_entry_id)
+            entry.update(sequence=F("sequence") + 1)
     return Outcome(appointment_id)
 
 
@@ -377,8 +377,10 @@ def _nobody_in_two_places(technician: Membership | None) -> Iterator[None]:
         if not deadlock and violated_constraint(error) != OVERLAP_CONSTRAINT:
             raise
         raise Refused(
-            _("%(technician)s already has an appointment at that time. Choose another time or"
-              " technician.")
+            _(
+                "%(technician)s already has an appointment at that time. Choose another time or"
+                " technician."
+            )
             % {"technician": technician or _("The technician")}
         ) from error
 

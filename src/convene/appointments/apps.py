@@ -6,4 +6,4 @@ class AppointmentsConfig(AppConfig):
     label = "appointments"
 
     def ready(self) -> None:
-        from . import letters  # noqa: F401, PLC0415  # registers what each kind of mail says
+        from . import letters  # noqa: F401  # registers what each kind of mail says

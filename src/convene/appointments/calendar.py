@@ -17,7 +17,7 @@ def event_of(
     stamped_at: datetime,
     cancelled: bool = False,
 ) -> CalendarEvent:
-    """The confirmed appointment for one of its people. Only an appointment with an entry has one."""
+    """The confirmed appointment for one of its people. ValueError if it never was confirmed."""
     entry = appointment.schedule_entry
     if entry is None:
         raise ValueError("an appointment that was never approved has no calendar file")

@@ -83,14 +83,10 @@ def tell_rescheduled(
     if technician is None:
         return
     if technician.id == previously:
-        outbox.tell(
-            RESCHEDULED, appointment.id, technician_key(previously), not_before=not_before
-        )
+        outbox.tell(RESCHEDULED, appointment.id, technician_key(previously), not_before=not_before)
         return
     outbox.tell(ASSIGNED, appointment.id, technician_key(technician.id), not_before=not_before)
-    outbox.tell(
-        UNASSIGNED, appointment.id, technician_key(previously), not_before=timezone.now()
-    )
+    outbox.tell(UNASSIGNED, appointment.id, technician_key(previously), not_before=timezone.now())
 
 
 def tell_cancelled(appointment: AppointmentRequest) -> None:
@@ -164,9 +160,7 @@ def _write(mail: OutboxMail) -> Letter:
         stamped_at=now,
         cancelled=mail.kind in {CANCELLED, UNASSIGNED},
     )
-    return Letter(
-        **letter, told=told, calendar=build(event), calendar_type=content_type(event)
-    )
+    return Letter(**letter, told=told, calendar=build(event), calendar_type=content_type(event))
 
 
 def _told(mail: OutboxMail, appointment: AppointmentRequest) -> Told:
@@ -267,9 +261,7 @@ def _minutes(appointment: AppointmentRequest) -> str:
     return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
 
 
-def _if(
-    moved: bool, before: Told | None, words: Callable[[tuple[datetime, datetime]], str]
-) -> str:
+def _if(moved: bool, before: Told | None, words: Callable[[tuple[datetime, datetime]], str]) -> str:
     if not (moved and before and before.starts_at and before.ends_at):
         return ""
     return words((before.starts_at, before.ends_at))

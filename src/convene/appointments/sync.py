@@ -178,9 +178,7 @@ def _look(
         return _Call(operation, provider, spec, MeetingRef(meeting.ref))
 
 
-def _gap(
-    appointment: AppointmentRequest, meeting: MeetingSync, now: datetime
-) -> Operation | None:
+def _gap(appointment: AppointmentRequest, meeting: MeetingSync, now: datetime) -> Operation | None:
     """The call that brings the meeting closer to what the appointment wants."""
     if not (appointment.is_approved and meeting.wanted):
         return Operation.DELETE if meeting.ref else None
@@ -318,9 +316,7 @@ def _remove_unwanted(tenant: Tenant, provider: MeetingProvider, made: CreatedMee
         provider.delete(tenant, made.ref)
 
 
-def _show(
-    appointment: AppointmentRequest, made: CreatedMeeting | None, provider: str = ""
-) -> None:
+def _show(appointment: AppointmentRequest, made: CreatedMeeting | None, provider: str = "") -> None:
     """Fill or empty the columns that people see; the calendar file says something new then."""
     appointment.online_meeting_provider = provider or None
     appointment.online_meeting_id = made.meeting_id if made else None
@@ -328,8 +324,9 @@ def _show(
     appointment.save(
         update_fields=["online_meeting_provider", "online_meeting_id", "online_meeting_url"]
     )
-    entry = ScheduleEntry.objects.filter(id=appointment.schedule_entry_id)
-    entry.update(sequence=F("sequence") + 1)
+    if appointment.schedule_entry_id:
+        entry = ScheduleEntry.objects.filter(id=appointment.schedule_entry_id)
+        entry.update(sequence=F("sequence") + 1)
     if appointment.online_meeting_url:
         record(history.MEETING_ATTACHED, appointment.id)
 

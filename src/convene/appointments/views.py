@@ -53,7 +53,9 @@ def request_list(request: TenantRequest) -> HttpResponse:
 def _tabs(found: Any, chosen: str) -> list[dict[str, Any]]:
     """The statuses with their numbers, in one query."""
     counted = {row["status"]: row["n"] for row in found.values("status").annotate(n=Count("id"))}
-    tabs = [(value, label, counted.get(value, 0)) for value, label in Status.choices]
+    tabs: list[tuple[str, Any, int]] = [
+        (value, label, counted.get(value, 0)) for value, label in Status.choices
+    ]
     tabs.append(("all", _("All"), sum(counted.values())))
     return [
         {"value": value, "label": label, "count": count, "chosen": value == chosen}
@@ -66,9 +68,7 @@ def attention(request: TenantRequest) -> HttpResponse:
     """Every appointment whose meeting is not what it should be, and the button that mends it."""
     now = timezone.now()
     meetings = MeetingSync.objects.needing_attention(now)
-    rows = AppointmentRequest.objects.with_people().filter(
-        id__in=meetings.values("appointment_id")
-    )
+    rows = AppointmentRequest.objects.with_people().filter(id__in=meetings.values("appointment_id"))
     by_appointment = {meeting.appointment_id: meeting for meeting in meetings}
     problems = [(row, problem_of(row, by_appointment[row.id], now)) for row in rows.in_order()]
     return render(request, "appointments/attention.html", {"problems": problems})
@@ -91,7 +91,7 @@ def _detail_context(
     meeting = MeetingSync.objects.filter(appointment=appointment).first()
     capable = registry.capability(request.tenant).available
     words = words_for(meeting)
-    context = {
+    context: dict[str, Any] = {
         "appointment": appointment,
         "meeting": meeting,
         "words": words,
@@ -272,9 +272,7 @@ def calendar_file(request: TenantRequest, pk: UUID) -> HttpResponse:
     appointment = get_object_or_404(
         AppointmentRequest.objects.with_people(), id=pk, status=Status.APPROVED
     )
-    return calendar_response(
-        appointment, Person(request.user.name, request.user.email)
-    )
+    return calendar_response(appointment, Person(request.user.name, request.user.email))
 
 
 def calendar_response(appointment: AppointmentRequest, attendee: Person) -> HttpResponse:
@@ -310,4 +308,3 @@ def _act(
         if outcome.warning:
             messages.warning(request, outcome.warning)
     return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))
-

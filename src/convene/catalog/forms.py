@@ -22,7 +22,7 @@ class ServiceForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
     class Meta:
         model = Service
         fields = ("name", "description", "duration", "active")
-        widgets = {"description": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012  # Django's way
+        widgets = {"description": forms.Textarea(attrs={"rows": 3})}  # Django's way
 
     def __init__(self, data: Any = None, *, tenant: Tenant, instance: Service | None):
         chosen = list(instance.performers()) if instance else []
@@ -32,7 +32,7 @@ class ServiceForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
 
     def save(self, commit: bool = True) -> Service:
         """Save the service and exactly the performers that were chosen."""
-        service = super().save(commit)
+        service: Service = super().save(commit)
         ServicePerformer.objects.filter(service=service).delete()
         ServicePerformer.objects.bulk_create(
             ServicePerformer(service=service, technician=technician)

@@ -98,6 +98,8 @@ def _contact_page(request: TenantRequest, form: ContactForm, status: int = 200) 
 def _url(request: TenantRequest, client: UUID | None) -> str:
     """The client's page, or the list."""
     slug = request.tenant.slug
-    return reverse("clients:detail", args=[slug, client]) if client else reverse(
-        "clients:list", args=[slug]
+    return (
+        reverse("clients:detail", args=[slug, client])
+        if client
+        else reverse("clients:list", args=[slug])
     )

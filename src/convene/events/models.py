@@ -10,7 +10,7 @@ from convene.tenancy.models import Membership, TenantForeignKey, TenantModel
 
 
 class Event(TenantModel):
-    """Something that happened to a subject. The subject is named by its id alone: it may be gone."""
+    """Something that happened to a subject, named by its id alone: it may be gone."""
 
     kind = models.CharField(max_length=60)
     subject_id = models.UUIDField()

@@ -53,7 +53,7 @@ class OutboxMail(TenantModel):
     told_technician = models.UUIDField(null=True)
     told_sequence = models.PositiveIntegerField(null=True)
 
-    objects = TenantManager.from_queryset(OutboxQuerySet)()
+    objects = TenantManager.from_queryset(OutboxQuerySet)()  # type: ignore[misc]  # a narrower manager
 
     class Meta:
         db_table = "outbox_mails"

@@ -1,7 +1,7 @@
 """What is to be told, and how the parts above say it.
 
-A mail is an outbox row written in the transaction of the change, so it is lost or kept with it. What
-it says is made when it is sent, by the writer that the part above registered for its kind.
+A mail is an outbox row written in the transaction of the change, so it is lost or kept with it.
+What it says is made when it is sent, by the writer that the part above registered for its kind.
 """
 
 from collections.abc import Callable
@@ -105,7 +105,9 @@ def last_told(mail: OutboxMail) -> Told | None:
         subject_id=mail.subject_id, recipient=mail.recipient, state=MailState.SENT
     )
     last = sent.order_by("-sent_at").first()
-    return last and Told(
+    if last is None:
+        return None
+    return Told(
         status=last.told_status,
         starts_at=last.told_start,
         ends_at=last.told_end,

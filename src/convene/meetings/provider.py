@@ -108,7 +108,7 @@ class MeetingProvider(Protocol):
     def create(self, tenant: Tenant, spec: MeetingSpec) -> CreatedMeeting: ...
 
     def update(self, tenant: Tenant, ref: MeetingRef, spec: MeetingSpec) -> None:
-        """Move the meeting; the subject stays. A meeting that is gone: code ``meeting_not_found``."""
+        """Move the meeting; the subject stays. One that is gone: code ``meeting_not_found``."""
 
     def delete(self, tenant: Tenant, ref: MeetingRef) -> None:
         """Remove the meeting; one that is gone already is a success."""

@@ -1,4 +1,4 @@
-"""How people read a provider's meetings. Only the provider knows its name; these are the sentences."""
+"""The sentences about a provider's meetings; only the provider itself knows its name."""
 
 from dataclasses import dataclass
 

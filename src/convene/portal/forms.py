@@ -17,7 +17,7 @@ from convene.tenancy.models import Membership
 class RequestForm(StyledForm, forms.Form):
     """What, when and with whom. The time is the clock on the client's wall."""
 
-    service = forms.ModelChoiceField(queryset=QuerySet(Service), label=_("What is it about?"))
+    service: Any = forms.ModelChoiceField(queryset=QuerySet(Service), label=_("What is it about?"))
     requested_date = forms.DateField(label=_("Date"), widget=DateInput)
     requested_time = forms.TimeField(label=_("Time"), widget=TimeInput)
     requester_timezone = zone_field()

@@ -58,7 +58,7 @@ class ScheduleEntry(TenantModel):
     )
     sequence = models.PositiveIntegerField(default=0)
 
-    objects = TenantManager.from_queryset(ScheduleEntryQuerySet)()
+    objects = TenantManager.from_queryset(ScheduleEntryQuerySet)()  # type: ignore[misc]  # a narrower manager
 
     class Meta:
         db_table = "schedule_entries"

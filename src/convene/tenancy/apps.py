@@ -7,7 +7,7 @@ class TenancyConfig(AppConfig):
     label = "tenancy"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  # registers itself
-        from .roles import grant_to_app  # noqa: PLC0415  # needs the models
+        from . import checks  # noqa: F401  # registers itself
+        from .roles import grant_to_app  # needs the models
 
         post_migrate.connect(grant_to_app, sender=self)

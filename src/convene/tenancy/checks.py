@@ -44,9 +44,10 @@ def _is_of_a_tenant(model: Any) -> bool:
 def _check_relations(model: Any) -> Iterator[checks.CheckMessage]:
     owned = is_tenant_owned(model)
     for field in (*model._meta.local_fields, *model._meta.local_many_to_many):
-        far = field.remote_field.model if field.remote_field else None
+        relation: Any = field.remote_field
+        far = relation.model if relation else None
         if isinstance(field, models.ManyToManyField):
-            if owned and field.remote_field.through._meta.auto_created:
+            if owned and relation.through._meta.auto_created:
                 yield _error(3, "many-to-many needs an explicit tenant-owned through model", field)
         elif far is not None and _is_of_a_tenant(far):
             if not owned:
@@ -69,8 +70,9 @@ def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
 
 
 def _constraint_columns(constraint: Any) -> set[str]:
+    expressions: tuple[Any, ...]
     if isinstance(constraint, models.UniqueConstraint):
-        expressions = constraint.expressions
+        expressions = tuple(constraint.expressions)
     elif isinstance(constraint, ExclusionConstraint):
         expressions = tuple(expression for expression, _operator in constraint.expressions)
     else:

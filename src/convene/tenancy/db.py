@@ -29,6 +29,13 @@ def current_tenant_id() -> UUID | None:
     return _tenant_id.get()
 
 
+def needed_tenant_id() -> UUID:
+    """The tenant of the block we are in. Raises TenantNotSet outside of one."""
+    if (tenant_id := _tenant_id.get()) is None:
+        raise TenantNotSet("Open tenant_atomic() first.")
+    return tenant_id
+
+
 @contextmanager
 def tenant_atomic(tenant: HasTenantId | UUID) -> Iterator[None]:
     """One short transaction of one tenant.

@@ -57,11 +57,11 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
 
     def get_extra_restriction(self, alias: str | None, related_alias: str) -> WhereNode | None:
         """A join compares the tenants of both sides as well."""
-        near = self.model._meta.get_field("tenant")
+        near: Any = self.model._meta.get_field("tenant")
         exact: Any = near.get_lookup("exact")
         condition = WhereNode()
         if alias and related_alias:
-            far = self.remote_field.model._meta.get_field("tenant")
+            far: Any = self.remote_field.model._meta.get_field("tenant")
             condition.add(exact(near.get_col(related_alias), far.get_col(alias)), "AND")
         elif related_alias and (tenant_id := current_tenant_id()):
             # exclude() over a reverse relation asks without the outer alias
@@ -70,8 +70,8 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
             return None
         return condition
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]  # narrower
-        """A choice of the tenant's rows, looked up when a form is made and not when it is defined."""
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
+        """A choice of the tenant's rows, looked up when a form is made, not when it is defined."""
         kwargs.setdefault("form_class", TenantModelChoiceField)
         kwargs["queryset"] = QuerySet(self.remote_field.model).none()
         kwargs.setdefault("to_field_name", None)

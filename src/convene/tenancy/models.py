@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from convene.accounts.models import User
 from convene.wallclock import validate_zone
 
-from .db import TenantNotSet, current_tenant_id
+from .db import TenantNotSet, needed_tenant_id
 from .fields import TenantField, TenantForeignKey
 from .permissions import Role, permissions_of
 
@@ -59,7 +59,7 @@ class MembershipQuerySet(QuerySet["Membership"]):
 
     def lock(self, ids: Collection[uuid.UUID]) -> None:
         """Lock members of the block's tenant, in the order of ids, until the transaction ends."""
-        rows = self.filter(tenant_id=current_tenant_id(), id__in=ids).order_by("id")
+        rows = self.filter(tenant_id=needed_tenant_id(), id__in=ids).order_by("id")
         list(rows.select_for_update(no_key=True).values_list("id"))
 
 
@@ -132,22 +132,23 @@ class TenantQuerySet(QuerySet[_Row]):
         return super(TenantQuerySet, rows)._raw_delete(using)  # type: ignore[misc,no-any-return]  # private to Django
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)[_Row]):  # type: ignore[misc]  # made at run time
+class TenantManager(models.Manager[_Row]):
     """Rows of the tenant whose block we are in; outside of one an error, never all rows."""
 
+    _queryset_class = TenantQuerySet
+
     def get_queryset(self) -> QuerySet[_Row]:
-        tenant_id = current_tenant_id()
-        if tenant_id is None:
-            raise TenantNotSet(f"{self.model.__name__} is read only inside tenant_atomic().")
-        rows: QuerySet[_Row] = super().get_queryset().filter(tenant_id=tenant_id)
-        return rows
+        try:
+            return super().get_queryset().filter(tenant_id=needed_tenant_id())
+        except TenantNotSet:
+            name = self.model.__name__
+            raise TenantNotSet(f"{name} is read only inside tenant_atomic().") from None
 
     def bulk_create(self, objs: Iterable[_Row], *args: Any, **kwargs: Any) -> list[_Row]:
         rows: Sequence[Any] = list(objs)
         for row in rows:
-            row.tenant_id = row.tenant_id or current_tenant_id()
-        created: list[_Row] = super().bulk_create(rows, *args, **kwargs)
-        return created
+            row.tenant_id = row.tenant_id or needed_tenant_id()
+        return super().bulk_create(rows, *args, **kwargs)
 
 
 class TenantModel(models.Model):
@@ -163,17 +164,16 @@ class TenantModel(models.Model):
         base_manager_name = "objects"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.tenant_id = self.tenant_id or current_tenant_id()
+        self.tenant_id = self.tenant_id or needed_tenant_id()
         super().save(*args, **kwargs)
 
     def validate_constraints(self, exclude: Iterable[str] | None = None) -> None:
         """Forms leave ``tenant`` out; without it Django would skip every unique constraint."""
-        self.tenant_id = self.tenant_id or current_tenant_id()
+        self.tenant_id = self.tenant_id or needed_tenant_id()
         super().validate_constraints(exclude={name for name in exclude or () if name != "tenant"})
 
-    def _do_update(self, base_qs: QuerySet[Any], *args: Any, **kwargs: Any) -> bool:
-        rows = base_qs.filter(tenant_id=self.tenant_id)
-        return super()._do_update(rows, *args, **kwargs)  # type: ignore[misc,no-any-return]  # private to Django
+    def _do_update(self, base_qs: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        return super()._do_update(base_qs.filter(tenant_id=self.tenant_id), *args, **kwargs)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> Any:
         using = using or router.db_for_write(type(self), instance=self)

@@ -45,7 +45,9 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
         def guarded(request: Any, tenant: str, *args: P.args, **kwargs: P.kwargs) -> Any:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            membership = Membership.objects.of_user(request.user).filter(tenant__slug=tenant).first()
+            membership = (
+                Membership.objects.of_user(request.user).filter(tenant__slug=tenant).first()
+            )
             if membership is None:
                 raise Http404
             if not membership.may(permission):

@@ -24,4 +24,4 @@ def grant_to_app(*, using: str, **kwargs: Any) -> None:
         return
     with connections[using].cursor() as cursor:
         for statement in _GRANTS:
-            cursor.execute(sql.SQL(statement).format(role=sql.Identifier(app["USER"])))  # type: ignore[arg-type]  # psycopg composes
+            cursor.execute(sql.SQL(statement).format(role=sql.Identifier(app["USER"])))

@@ -64,7 +64,8 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         super().add_field(model, field)
         if isinstance(field, TenantField):
             # makemigrations may split a model into CreateModel and AddField(tenant)
-            for name in self._constraint_names(model, primary_key=True):  # type: ignore[attr-defined]  # private to Django
+            names: list[Any] = self._constraint_names(model, primary_key=True)  # type: ignore[attr-defined]  # private to Django
+            for name in names:
                 table = self.quote_name(model._meta.db_table)
                 self.execute(f"ALTER TABLE {table} DROP CONSTRAINT {self.quote_name(name)}")
             self._make_tenant_owned(model)
@@ -84,13 +85,14 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         if not isinstance(field, TenantForeignKey):
             return super()._create_fk_sql(model, field, suffix)  # type: ignore[no-any-return,misc]  # private to Django
         near, far = model._meta.db_table, field.target_field.model._meta.db_table
+        far_key: Any = field.target_field.column
         return Statement(
             self.sql_create_fk,
             table=Table(near, self.quote_name),
             name=self._fk_constraint_name(model, field, suffix),  # type: ignore[attr-defined]  # private to Django
             column=Columns(near, ["tenant_id", field.column], self.quote_name),
             to_table=Table(far, self.quote_name),
-            to_column=Columns(far, ["tenant_id", field.target_field.column], self.quote_name),
+            to_column=Columns(far, ["tenant_id", far_key], self.quote_name),
             deferrable=DB_ON_DELETE[field.db_on_delete],
         )
 
@@ -107,5 +109,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             url = server.owner_url if self.alias == "owner" else server.app_url
             found = dj_database_url.parse(url)
             for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
-                self.settings_dict[key] = found[key]  # type: ignore[literal-required]  # the loop's keys
+                self.settings_dict[key] = found[key]
         return super().get_connection_params()

@@ -11,4 +11,3 @@ class Command(MigrateCommand):
         super().add_arguments(parser)  # type: ignore[arg-type]  # Django's own subclass
         if "owner" in settings.DATABASES:
             parser.set_defaults(database="owner")
-
