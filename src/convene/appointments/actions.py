@@ -37,7 +37,7 @@ from convene.wallclock import to_utc, zone_label
 
 from . import history, letters
 from .models import AppointmentRequest, MeetingSync, Operation, Status
-from .sync import Result, sync
+from .sync import Result, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
 HOLD_FOR_MEETING = timedelta(seconds=60)
@@ -355,7 +355,7 @@ def _place(
         technician=technician,
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=appointment.requested_duration),
-        title=f"{appointment.service.name}: {appointment.client_name}"[:255],
+        title=subject_of(appointment),
         kind=EntryKind.APPOINTMENT,
     )
 

@@ -40,6 +40,7 @@ from convene.meetings.provider import (
 from convene.schedule.models import ScheduleEntry
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Tenant
+from convene.text import one_line
 
 from . import history, letters
 from .models import AppointmentRequest, MeetingSync, Operation
@@ -339,6 +340,4 @@ def _tell_of_the_link(appointment: AppointmentRequest, now: datetime) -> None:
 
 def subject_of(appointment: AppointmentRequest) -> str:
     """The meeting's title, in one line; given once and never changed by us."""
-    words = f"{appointment.service.name}: {appointment.client_name}"
-    printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    return " ".join(printable.split())[:SUBJECT_LENGTH]
+    return one_line(f"{appointment.service.name}: {appointment.client_name}", SUBJECT_LENGTH)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from convene.logs import log
 from convene.tenancy.db import tenant_atomic
+from convene.text import one_line
 
 from .models import MailState, OutboxMail
 from .outbox import Letter, NotNeeded, writer_of
@@ -132,8 +133,8 @@ def _message(mail: OutboxMail, letter: Letter) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         letter.subject,
         letter.text,
-        formataddr((letter.from_name, sender)),
-        [formataddr((letter.to_name, letter.to))],
+        formataddr((one_line(letter.from_name), sender)),
+        [formataddr((one_line(letter.to_name), letter.to))],
         reply_to=[letter.reply_to],
         headers={"Message-ID": f"<{mail.id}@{sender.rpartition('@')[2]}>"},
     )

@@ -5,14 +5,12 @@ What all mails share, the frame with the sender's name and how to reach them, is
 """
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from convene.mail.handlebars import Context, render, render_html
-
-MAX_SUBJECT = 255
+from convene.text import one_line
 
 _LAYOUTS = Path(__file__).parent
 
@@ -33,7 +31,7 @@ class Template:
     text: str
 
     def render(self, context: Context) -> Rendered:
-        subject = _one_line(render(self.subject, context, escape=False))
+        subject = one_line(render(self.subject, context, escape=False))
         html_body = render_html(self.html, context)
         text_body = render(self.text, context, escape=False).strip()
         return Rendered(
@@ -78,10 +76,3 @@ def _layout(kind: str) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _one_line(text: str) -> str:
-    """A line break in a name must not become a header of its own."""
-    printable = (" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
-    line = " ".join("".join(printable).split())
-    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1].rstrip() + "…"
