@@ -40,7 +40,6 @@ def test_a_success_is_one_line_of_information(
         "operation": "create",
         "status": 201,
         "code": "",
-        "detail": "",
         "request_id": call.request_id,
         "client_request_id": call.client_request_id,
     }
@@ -70,6 +69,18 @@ def test_a_call_without_an_answer_is_one_warning_too(
 
     assert (lines[1]["code"], lines[1]["status"]) == ("no_answer", None)
     assert lines[1]["client_request_id"]
+
+
+def test_an_answer_that_makes_no_sense_is_a_warning_though_its_status_is_good(
+    sim: Simulator, provider: TeamsProvider, tenant: Tenant, spec: MeetingSpec
+) -> None:
+    sim.fault("create", without=["id"])
+
+    with capture_logs() as lines, pytest.raises(MeetingError):
+        provider.create(tenant, spec)
+
+    assert (lines[1]["log_level"], lines[1]["status"]) == ("warning", 201)
+    assert lines[1]["code"] == "bad_response"
 
 
 def test_a_second_attempt_is_a_line_of_its_own(

@@ -65,10 +65,7 @@ def look_at_teams_meeting(
 ) -> MeetingState | None:
     """The meeting as Microsoft holds it, or None if there is none."""
     reference, graph = _maker(tenant, ref, seconds)
-    meeting = graph.get_meeting(reference.organizer, reference.meeting_id)
-    if meeting is None:
-        return None
-    return MeetingState(meeting.subject, meeting.starts_at, meeting.ends_at, meeting.join_url)
+    return graph.get_meeting(reference.organizer, reference.meeting_id)
 
 
 def _maker(tenant: Tenant, ref: MeetingRef, seconds: float) -> tuple[Reference, Graph]:
