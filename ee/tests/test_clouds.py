@@ -1,5 +1,9 @@
 """Each cloud has its own hosts; the operator may put others in their place."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -38,6 +42,30 @@ def test_other_addresses_still_ask_for_a_token_of_the_cloud(
     assert hosts_of(Cloud.GCC_HIGH) == Hosts(
         "http://127.0.0.1:9002", "http://127.0.0.1:9001", "https://graph.microsoft.us"
     )
+
+
+def test_production_does_not_start_with_addresses_in_plain_http() -> None:
+    sealing_key = "ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDE="
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CONVENE_SECRET_KEY": "k" * 60,
+        "CONVENE_SECRET_KEYS": sealing_key,
+        "CONVENE_BASE_URL": "https://msp.example",
+        "CONVENE_SMTP_URL": "smtp://mail.example",
+        "CONVENE_MAIL_FROM": "convene@msp.example",
+        "DATABASE_URL": "postgresql://convene_app@db.example/convene",
+        "CONVENE_GRAPH_URL": "http://graph.example",
+    }
+
+    started = subprocess.run(
+        [sys.executable, "-m", "convene", "help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert started.stderr.strip() == "convene: CONVENE_GRAPH_URL must begin with https://."
 
 
 def test_china_has_no_meetings() -> None:

@@ -10,6 +10,8 @@ class TeamsPlugin(Plugin):
     def ready(self) -> None:
         from convene.meetings import registry  # needs the models
 
+        from .clouds import refuse_plain_http
         from .provider import TeamsProvider
 
+        refuse_plain_http()
         registry.register(TeamsProvider())

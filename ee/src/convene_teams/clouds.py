@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from convene.settings import env
+from convene.settings import DEVELOPMENT, env
 
 NOT_IN_CHINA = _(
     "Microsoft Graph has no online meetings in the Chinese cloud (21Vianet), so Teams meetings"
@@ -56,6 +56,13 @@ def hosts_of(cloud: str) -> Hosts:
         graph=env("CONVENE_GRAPH_URL", graph).rstrip("/"),
         resource=graph,
     )
+
+
+def refuse_plain_http() -> None:
+    """Raise ImproperlyConfigured where production would send secrets in the clear."""
+    for name in ("CONVENE_LOGIN_URL", "CONVENE_GRAPH_URL"):
+        if not (DEVELOPMENT or env(name, "https://").startswith("https://")):
+            raise ImproperlyConfigured(f"{name} must begin with https://.")
 
 
 _GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)

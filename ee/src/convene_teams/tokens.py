@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .clouds import Hosts
 
 _EARLY = 300.0  # seconds before its end a token counts as expired
+_LONGEST = 86_400.0  # whatever its issuer says
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def keep_token(app: App, token: Token, seconds: float) -> None:
     with _lock:
         for key in [key for key, (_token, until) in _kept.items() if until <= now]:
             del _kept[key]
-        _kept[_key(app)] = (token, now + seconds - _EARLY)
+        _kept[_key(app)] = (token, now + min(seconds, _LONGEST) - _EARLY)
 
 
 def forget_token(app: App) -> None:
