@@ -26,9 +26,11 @@ _stack = ExitStack()
 def pytest_configure(config: pytest.Config) -> None:
     """One cluster for all workers; each of them makes a database of its own in it."""
     if "CONVENE_TEST_CLUSTER" not in os.environ:
-        os.environ["CONVENE_TEST_CLUSTER"] = _stack.enter_context(
-            embedded.throwaway()
-        ).superuser_url
+        cluster = _stack.enter_context(embedded.throwaway()).superuser_url
+        os.environ["CONVENE_TEST_CLUSTER"] = cluster
+        with psycopg.connect(cluster, autocommit=True) as superuser:
+            for role in ("convene_owner", "convene_app"):
+                superuser.execute(f"ALTER ROLE {role} PASSWORD 'for-tests'")
     django.setup()
     from django.conf import settings
 
@@ -51,8 +53,6 @@ def database(django_db_blocker: Any) -> str:
     name = f"test_{secrets.token_hex(4)}"
     with psycopg.connect(os.environ["CONVENE_TEST_CLUSTER"], autocommit=True) as superuser:
         superuser.execute(f"CREATE DATABASE {name} OWNER convene_owner")
-        for role in ("convene_owner", "convene_app"):
-            superuser.execute(f"ALTER ROLE {role} PASSWORD 'for-tests'")
     for alias, role in (("default", "convene_app"), ("owner", "convene_owner")):
         where = {
             "NAME": name,

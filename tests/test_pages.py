@@ -71,6 +71,7 @@ ACT = {
     "clients:edit": acts(DECIDES),
     "clients:new_contact": acts(DECIDES),
     "clients:edit_contact": acts(DECIDES),
+    "clients:invite": acts(DECIDES, 303),
     "catalog:new": acts(ADMINS),
     "catalog:edit": acts(ADMINS),
     "portal:new": acts(CLIENT),
@@ -128,7 +129,7 @@ class World:
             kwargs["pk"] = self.contact.client_id
         elif name == "clients:new_contact":
             kwargs["client"] = self.contact.client_id
-        elif name == "clients:edit_contact":
+        elif name in {"clients:edit_contact", "clients:invite"}:
             kwargs |= {"client": self.contact.client_id, "pk": self.contact.id}
         elif name == "catalog:edit":
             kwargs["pk"] = self.service.id

@@ -289,6 +289,9 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
             by=by,
             before={"meeting": appointment.online_meeting_id, "problem": meeting.problem},
         )
+        if meeting.doing == Operation.CREATE:
+            # Nobody will ask any more how this create ended.
+            record(history.MEETING_MAY_REMAIN, appointment.id)
         meeting.delete()
         _set(
             appointment,

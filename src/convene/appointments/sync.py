@@ -304,7 +304,9 @@ def _let_go(meeting: MeetingSync, now: datetime, *, due: bool) -> None:
 def _mark_unsure(meeting: MeetingSync | None, call: _Call) -> None:
     """Our lease is gone, so what we heard is old: nobody may trust the known times any more."""
     if meeting is not None:
-        meeting.due, meeting.doing = True, ""
+        meeting.due = True
+        if meeting.doing != Operation.CREATE:  # a create is of a meeting that we never touched
+            meeting.doing = ""
         meeting.known_start = meeting.known_end = None
         meeting.save(update_fields=["due", "doing", "known_start", "known_end"])
     log.warning("meeting.late", operation=call.operation.value)

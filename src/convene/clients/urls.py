@@ -1,6 +1,6 @@
 from django.urls import path
 
-from convene.pages import get_or_post, reading
+from convene.pages import acting, get_or_post, reading
 
 from . import views
 
@@ -16,4 +16,5 @@ urlpatterns = [
     path("clients/<uuid:pk>/edit/", edit_client, name="edit"),
     path("clients/<uuid:client>/contacts/new/", edit_contact, name="new_contact"),
     path("clients/<uuid:client>/contacts/<uuid:pk>/", edit_contact, name="edit_contact"),
+    path("clients/<uuid:client>/contacts/<uuid:pk>/invite/", acting(views.invite), name="invite"),
 ]

@@ -13,6 +13,7 @@ from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
 
+from .actions import IsStaff, invite_contact
 from .forms import ClientForm, ContactForm
 from .models import Client, Contact
 
@@ -75,6 +76,21 @@ def save_contact(request: TenantRequest, client: UUID, pk: UUID | None = None) -
             return _contact_page(request, form, status=422)
         form.save()
     messages.success(request, _("Saved."))
+    return SeeOther(_url(request, client))
+
+
+@tenant_page("client:update", reads=False)
+def invite(request: TenantRequest, client: UUID, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        contact = get_object_or_404(Contact, id=pk, client=client)
+    try:
+        invite_contact(request.tenant, pk, by=request.membership)
+    except IsStaff:
+        messages.error(request, _("This address belongs to one of your colleagues."))
+    else:
+        messages.success(
+            request, _("Invited: a mail to %(to)s is on its way.") % {"to": contact.email}
+        )
     return SeeOther(_url(request, client))
 
 

@@ -1,0 +1,31 @@
+"""``convene invite``: give a person a place in a tenant."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from convene.tenancy import actions
+from convene.tenancy.models import Tenant
+from convene.tenancy.permissions import Role
+
+
+class Command(BaseCommand):
+    help = "Invite a colleague to a tenant by mail. Clients are invited from their contact's page."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tenant", help="the tenant's short name")
+        parser.add_argument("email")
+        parser.add_argument("--name", required=True)
+        parser.add_argument(
+            "--role", required=True, choices=[role for role in Role.values if role != Role.CLIENT]
+        )
+
+    def handle(self, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
+        if tenant is None:
+            raise CommandError(f"There is no tenant called {options['tenant']}.")
+        actions.invite(
+            tenant, email=options["email"], name=options["name"], role=Role(options["role"])
+        )
+        self.stdout.write(f"{options['email']} is invited to {tenant.name}.")
