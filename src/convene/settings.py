@@ -109,7 +109,7 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
     elif DEVELOPMENT:
         found = {"ENGINE": "convene.tenancy.pg", "NAME": "convene", "EMBEDDED": str(data_dir)}
     else:
-        raise ImproperlyConfigured(f"{url_variable} is not set (docs/settings.md).")
+        raise ImproperlyConfigured(f"{url_variable} is not set. docs/settings.md says how.")
     pool = {"pool": {"min_size": 1, "max_size": DATABASE_POOL}} if DATABASE_POOL else {}
     return found | {"OPTIONS": pool}
 
