@@ -184,6 +184,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
                 "convene.tenancy.pages.place",
+                "convene.settings_tabs.settings_link",
             ],
             "builtins": ["template_partials.templatetags.partials"],
         },

@@ -3,12 +3,17 @@
 from django.urls import include, path
 
 from convene.health import healthz
+from convene.pages import reading
+from convene.plugins import plugin_urls
+from convene.settings_tabs import first_tab
 from convene.tenancy.pages import home
 
 staff = [
+    path("settings/", reading(first_tab), name="settings"),
     path("", include("convene.appointments.urls")),
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
+    *plugin_urls(),
 ]
 
 urlpatterns = [

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from convene.mail import outbox
@@ -38,6 +39,17 @@ DECLINED = "appointment-request-declined"
 RESCHEDULED = "appointment-rescheduled"
 CANCELLED = "appointment-cancelled"
 UNASSIGNED = "appointment-unassigned"
+
+TITLES = {
+    RECEIVED: _("Request received"),
+    NEW: _("New request"),
+    APPROVED_CLIENT: _("Confirmation"),
+    ASSIGNED: _("Assignment"),
+    DECLINED: _("Request declined"),
+    RESCHEDULED: _("Appointment moved"),
+    CANCELLED: _("Appointment cancelled"),
+    UNASSIGNED: _("Appointment taken away"),
+}
 
 CLIENT = "client"
 DISPATCH = "dispatch"

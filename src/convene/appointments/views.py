@@ -22,7 +22,7 @@ from convene.pages import SeeOther, render_part
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
 
-from . import actions, history
+from . import actions, history, letters
 from .actions import Outcome, Refused
 from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, RescheduleForm
@@ -104,7 +104,7 @@ def _detail_context(
         and appointment.is_approved
         and not appointment.is_over(now),
         "events": _history(appointment),
-        "mails": OutboxMail.objects.filter(subject_id=appointment.id),
+        "mails": _mails(appointment),
     }
     if request.membership.may("user_schedule:update"):
         if appointment.is_pending:
@@ -126,6 +126,12 @@ def _approval_form(
         approver=request.membership,
         words=words_of("") if capable else None,
     )
+
+
+def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any]]:
+    """What was told, or would have been; a mail that was never written has its kind's title."""
+    mails = OutboxMail.objects.filter(subject_id=appointment.id)
+    return [(mail, mail.subject or letters.TITLES[mail.kind]) for mail in mails]
 
 
 def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
