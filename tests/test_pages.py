@@ -109,7 +109,7 @@ class World:
 
     def __init__(self) -> None:
         self.tenant = make_tenant()
-        self.members = {
+        self.members: dict[Role, Membership] = {
             role: make_member(self.tenant, role=role) for role in Role if role != Role.CLIENT
         }
         self.contact: Contact = make_portal_contact(self.tenant)
@@ -127,7 +127,7 @@ class World:
         )
 
     def url(self, name: str, slug: str = "") -> str:
-        kwargs = {"tenant": slug or self.tenant.slug}
+        kwargs: dict[str, Any] = {"tenant": slug or self.tenant.slug}
         if name in {"clients:detail", "clients:edit"}:
             kwargs["pk"] = self.contact.client_id
         elif name == "clients:new_contact":

@@ -1,6 +1,7 @@
 """A plugin that is installed works, or stops the start; it is never quietly left out."""
 
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -52,7 +53,7 @@ def no_tabs(monkeypatch):
     monkeypatch.setattr(settings_tabs, "_tabs", [])
 
 
-def tab(slug: str, **fields: object) -> SettingsTab:
+def tab(slug: str, **fields: Any) -> SettingsTab:
     plain = {"area": Area.INTEGRATIONS, "permission": "tenant_integrations:read"}
     return SettingsTab(slug=slug, label=slug, url_name="home", **(plain | fields))
 
@@ -60,7 +61,10 @@ def tab(slug: str, **fields: object) -> SettingsTab:
 @pytest.mark.usefixtures("db", "no_tabs")
 def test_a_settings_tab_is_seen_by_those_who_may_and_when_it_applies():
     tenant = make_tenant()
-    admin, technician = make_member(tenant, role=Role.ADMIN), make_member(tenant, role="technician")
+    admin, technician = (
+        make_member(tenant, role=Role.ADMIN),
+        make_member(tenant, role=Role.TECHNICIAN),
+    )
     for each in (
         tab("teams"),
         tab("hours", area=Area.AVAILABILITY),

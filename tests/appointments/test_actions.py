@@ -1,6 +1,7 @@
 """The verbs: who may do what to an appointment, when, and what is left behind."""
 
 from datetime import date, time, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -162,7 +163,7 @@ def test_appointments_may_follow_each_other_without_a_gap():
 @pytest.mark.parametrize("field", ["role", "active", "tenant"])
 def test_only_an_active_member_of_the_staff_can_be_given_an_appointment(field):
     tenant = make_tenant()
-    fields = {
+    fields: dict[str, Any] = {
         "role": {"tenant": tenant, "role": Role.CLIENT},
         "active": {"tenant": tenant, "active": False},
         "tenant": {"tenant": make_tenant()},
@@ -238,7 +239,8 @@ def test_deleting_the_entry_cancels_its_appointment_and_keeps_the_row():
     tenant = make_tenant()
     request, dana = make_request(tenant), make_member(tenant)
     approve(request, by=dana)
-    entry_id = reread(request).schedule_entry_id
+    entry_id: UUID | None = reread(request).schedule_entry_id
+    assert entry_id is not None
 
     actions.delete_schedule_entry(tenant, entry_id, by=dana)
 

@@ -4,7 +4,7 @@ The same rules let the schema be distributed by tenant later: whatever a cluster
 error on plain PostgreSQL already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -22,9 +22,14 @@ MAX_TABLE_NAME = 44
 
 @checks.register("tenancy")
 def check_tenant_models(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """One error for each broken rule of each model of ours."""
+    """One error for each broken rule of each installed model."""
+    return check_models(apps.get_models(include_auto_created=True))
+
+
+def check_models(candidates: Iterable[Any]) -> list[checks.CheckMessage]:
+    """One error for each broken rule of these models."""
     found: list[checks.CheckMessage] = []
-    for model in apps.get_models(include_auto_created=True):
+    for model in candidates:
         found += _check_relations(model)
         if is_tenant_owned(model):
             found += _check_table(model)
