@@ -13,7 +13,7 @@ HAS_EE = (ROOT / "ee").exists()
 SETTING_READERS = {"env", "env_list", "env_int", "_required", "_database", "get"}
 SETTING = re.compile(r"(CONVENE|DATABASE)_[A-Z_]+")
 DOCUMENTED_ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
-REFERENCE = re.compile(r"`((?:src|ee|tests|demo|tools|docs)/[^`:]+|Makefile)(?:::([^`]+))?`")
+REFERENCE = re.compile(r"`(\w+/[^`:]+|Makefile)(?:::([^`]+))?`")
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 NOT_YET = re.compile(r"not yet \((issue \d+|a later issue)\)")
 
