@@ -108,11 +108,7 @@ def steps(tenant: Tenant, appointment_id: UUID, *, clock: Clock) -> Steps:
         if isinstance(call, Result):
             return call
         yield f"announced {call.operation}"
-        error, made = None, None
-        try:
-            made = call.make(tenant)
-        except MeetingError as failure:
-            error = failure
+        made, error = _ask(tenant, call)
         yield f"heard about {call.operation}"
         if error:
             ended = _record_failure(tenant, appointment_id, token, call, error, clock())
@@ -125,6 +121,17 @@ def steps(tenant: Tenant, appointment_id: UUID, *, clock: Clock) -> Steps:
             return ended
         yield f"recorded {call.operation}"
     raise AssertionError("the last look always ends a sync")
+
+
+def _ask(tenant: Tenant, call: _Call) -> tuple[CreatedMeeting | None, MeetingError | None]:
+    """What the provider answered. A defect in a plugin is an answer that nobody knows, too."""
+    try:
+        return call.make(tenant), None
+    except MeetingError as error:
+        return None, error
+    except Exception:
+        log.exception("meeting.provider_defect", operation=call.operation.value)
+        return None, MeetingError("provider_defect", unknown_outcome=True)
 
 
 def _lock(appointment_id: UUID) -> tuple[AppointmentRequest, MeetingSync | None]:
@@ -207,8 +214,7 @@ def _record_success(
         undisturbed = meeting.doing == call.operation
         meeting.doing = ""
         if call.operation == Operation.DELETE:
-            meeting.ref = meeting.provider = ""
-            _show(appointment, None)
+            lose(appointment, meeting)
             record(history.MEETING_DELETED, appointment.id)
         else:
             if made:
@@ -241,8 +247,7 @@ def _record_failure(
             record(history.MEETING_MAY_REMAIN, appointment.id)
         meeting.doing = ""
         if call.operation == Operation.UPDATE and error.code == "meeting_not_found":
-            meeting.ref = meeting.provider = ""
-            _show(appointment, None)
+            lose(appointment, meeting)
         meeting.save(update_fields=["doing", "provider", "ref"])
         record(
             history.MEETING_FAILED,
@@ -317,6 +322,16 @@ def _remove_unwanted(tenant: Tenant, provider: MeetingProvider, made: CreatedMee
     # Whoever took the lease over found our create announced and said that a meeting may remain.
     with suppress(MeetingError):
         provider.delete(tenant, made.ref)
+
+
+def lose(appointment: AppointmentRequest, meeting: MeetingSync) -> None:
+    """The meeting is gone: forget how to reach it and take it off the appointment.
+
+    Under the appointment's lock; the caller saves the bookkeeping.
+    """
+    meeting.ref = meeting.provider = ""
+    meeting.known_start = meeting.known_end = None
+    _show(appointment, None)
 
 
 def _show(appointment: AppointmentRequest, made: CreatedMeeting | None, provider: str = "") -> None:

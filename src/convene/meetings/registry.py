@@ -56,6 +56,10 @@ def explain(code: str, slug: str = "") -> Explanation:
             _("The meeting was being changed when the work was interrupted."),
             _("Try again."),
         ),
+        "provider_defect": Explanation(
+            _("Something unexpected happened while the meeting was being changed."),
+            _("Try again; if it stays, show the log of that minute to whoever runs Convene."),
+        ),
         "unsettled": Explanation(
             _("The appointment changed again and again while its meeting was being changed."),
             _("Try again."),
