@@ -12,7 +12,7 @@ TEMPLATES := $(wildcard src ee/src demo)
 export CONVENE_MODE := development
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee bench lock clean
+.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee failure-table bench lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.+)/\1\t\2/p' Makefile | expand -t 14
@@ -61,6 +61,9 @@ build: .tools/.ready ## Build the Community Edition and try it alone on a fresh 
 
 build-ee: .tools/.ready ## Build both editions and try them together
 	.tools/bin/python tools/smoke.py ee
+
+failure-table: .venv-ee/.ready ## Write docs/failure-table.md anew by running every failure
+	CONVENE_WRITE_FAILURE_TABLE=1 $(EE)/pytest -q ee/tests/test_failure_table.py
 
 bench: .venv-ee/.ready ## Measure what the documentation claims
 	$(EE)/python -m bench
