@@ -1,0 +1,202 @@
+"""Fills a database with the demo's people and appointments.
+
+What people do to an appointment is done through Convene's own actions. A run after one that was
+interrupted adds what is missing; an MSP that is complete is left as people have changed it.
+"""
+
+from dataclasses import dataclass
+from datetime import time, timedelta
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+
+from convene.accounts.models import User
+from convene.appointments import actions
+from convene.appointments.models import AppointmentRequest
+from convene.catalog.models import Service, ServicePerformer
+from convene.clients.models import Client, Contact
+from convene.mail.models import OutboxMail
+from convene.meetings.registry import the_provider
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership, Tenant
+from convene.tenancy.permissions import Role
+from convene.wallclock import to_utc
+from demo import world
+from demo.world import MSPS, PASSWORD, Ending, Msp
+
+# What took place in the past is made this many days in the future first, then moved.
+AHEAD = 30
+
+
+@dataclass(frozen=True)
+class _People:
+    """An MSP's rows by first name (people) or name (services)."""
+
+    tenant: Tenant
+    members: dict[str, Membership]
+    contacts: dict[str, Contact]
+    services: dict[str, Service]
+
+    @property
+    def dispatcher(self) -> Membership:
+        return self._first(Role.DISPATCHER)
+
+    @property
+    def admin(self) -> Membership:
+        return self._first(Role.ADMIN)
+
+    def _first(self, role: Role) -> Membership:
+        return next(member for member in self.members.values() if member.role == role)
+
+
+def seed() -> None:
+    """Add what is missing. With a meeting provider installed, its service must be running."""
+    password = make_password(PASSWORD)  # slow on purpose, so once for all
+    for msp in MSPS:
+        tenant, _created = Tenant.objects.get_or_create(
+            slug=msp.slug,
+            defaults={
+                "name": msp.name,
+                "timezone": msp.zone,
+                "email": msp.email,
+                "phone": msp.phone,
+            },
+        )
+        if not _is_complete(tenant, msp):
+            _fill(tenant, msp, password)
+
+
+def _is_complete(tenant: Tenant, msp: Msp) -> bool:
+    """The last request is the last thing that is made."""
+    with tenant_atomic(tenant):
+        last = AppointmentRequest.objects.filter(submission=_submission(msp, msp.requests[-1]))
+        return last.exists()
+
+
+def _fill(tenant: Tenant, msp: Msp, password: str) -> None:
+    members = {_first_name(row): _member(tenant, row, password) for row in msp.staff}
+    with tenant_atomic(tenant):
+        contacts = {_first_name(row): _contact(tenant, row, password) for row in msp.contacts}
+        services = {row.name: _service(row, members) for row in msp.services}
+    people = _People(tenant, members, contacts, services)
+    if the_provider() is not None:
+        from demo.teams import connect  # installed then
+
+        connect(tenant, by=people.admin)
+    for row in msp.requests:
+        _request(msp, row, people)
+
+
+def _first_name(row: world.Member | world.Contact) -> str:
+    return row.name.split()[0]
+
+
+def _member(tenant: Tenant, row: world.Member, password: str) -> Membership:
+    member, _created = Membership.objects.get_or_create(
+        tenant=tenant,
+        user=_user(row.email, row.name, password),
+        defaults={"role": row.role, "timezone": row.zone},
+    )
+    return member
+
+
+def _user(email: str, name: str, password: str) -> User:
+    user, _created = User.objects.get_or_create(
+        email=email, defaults={"name": name, "password": password}
+    )
+    return user
+
+
+def _contact(tenant: Tenant, row: world.Contact, password: str) -> Contact:
+    client, _created = Client.objects.get_or_create(name=row.client)
+    sign_in = world.Member(row.name, row.email, Role.CLIENT, row.zone)
+    contact, _created = Contact.objects.get_or_create(
+        client=client,
+        email=row.email,
+        defaults={
+            "name": row.name,
+            "phone": row.phone,
+            "timezone": row.zone,
+            "membership": _member(tenant, sign_in, password),
+        },
+    )
+    return contact
+
+
+def _service(row: world.Service, members: dict[str, Membership]) -> Service:
+    service, _created = Service.objects.get_or_create(
+        name=row.name, defaults={"duration": row.minutes, "description": row.description}
+    )
+    for name in row.performers:
+        ServicePerformer.objects.get_or_create(service=service, technician=members[name])
+    return service
+
+
+# Requests
+
+
+def _request(msp: Msp, row: world.Request, people: _People) -> None:
+    """Send it, let it come to its end, and make it as old as it should be."""
+    contact = people.contacts[row.contact]
+    days = row.days if row.days > 0 else row.days + AHEAD
+    wish = actions.Wish(
+        submission=_submission(msp, row),
+        service=people.services[row.service],
+        day=timezone.now().astimezone(contact.zone).date() + timedelta(days=days),
+        clock=time.fromisoformat(row.clock),
+        zone=contact.zone.key,
+        description=row.about,
+        preferred_technician=people.members.get(row.technician),
+    )
+    sent = actions.create_appointment_request(people.tenant, wish, contact=contact)
+    with tenant_atomic(people.tenant):
+        request = AppointmentRequest.objects.get(id=sent.appointment_id)
+    if request.is_pending:
+        _end(row, request, people)
+    with tenant_atomic(people.tenant):
+        asked_at = timezone.now() - timedelta(hours=row.hours_ago)
+        AppointmentRequest.objects.filter(id=request.id).update(created_at=asked_at)
+        if row.days < 0:
+            _move_into_the_past(AppointmentRequest.objects.get(id=request.id))
+
+
+def _submission(msp: Msp, row: world.Request) -> UUID:
+    """The same for a row in each run: Convene makes one request of one submission."""
+    return uuid5(NAMESPACE_DNS, f"{msp.slug} {row.contact} {row.about}")
+
+
+def _end(row: world.Request, request: AppointmentRequest, people: _People) -> None:
+    tenant, id, dispatcher = people.tenant, request.id, people.dispatcher
+    if row.ending == Ending.DECLINED:
+        actions.decline_appointment_request(tenant, id, by=dispatcher, reason=row.reason)
+    if row.ending == Ending.WITHDRAWN:
+        contact = people.contacts[row.contact]
+        actions.cancel_appointment_request(tenant, id, by=contact.membership)
+    if row.ending in {Ending.APPROVED, Ending.MEETING, Ending.CALLED_OFF}:
+        outcome = actions.approve_appointment_request(
+            tenant,
+            id,
+            by=dispatcher,
+            technician=people.members[row.technician],
+            starts_at=request.requested_start,
+            with_meeting=row.ending != Ending.APPROVED and the_provider() is not None,
+        )
+        if outcome.warning:
+            raise RuntimeError(f"{row.about} {outcome.warning}")
+    if row.ending == Ending.CALLED_OFF:
+        actions.cancel_appointment_request(tenant, id, by=dispatcher, reason=row.reason)
+
+
+def _move_into_the_past(appointment: AppointmentRequest) -> None:
+    """No action does this. Its mails went out long ago."""
+    if appointment.requested_start <= timezone.now():
+        return
+    day = appointment.requested_date - timedelta(days=AHEAD)
+    start = to_utc(day, appointment.requested_time, appointment.zone).at
+    rows = AppointmentRequest.objects.filter(id=appointment.id)
+    rows.update(requested_date=day, requested_start=start, approved_at=appointment.created_at)
+    if entry := appointment.schedule_entry:
+        entry.starts_at, entry.ends_at = start, start + (entry.ends_at - entry.starts_at)
+        entry.save(update_fields=["starts_at", "ends_at"])
+    OutboxMail.objects.filter(subject_id=appointment.id).delete()
