@@ -5,12 +5,14 @@ its own and gets there an origin of its own, without scripts, forms or anything 
 """
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from demo.mails import Mail, Mailbox
@@ -46,6 +48,11 @@ class Inbox(ThreadingHTTPServer):
     def __init__(self, mailbox: Mailbox, port: int) -> None:
         self.mailbox = mailbox
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader who went away is no news; anything else is a bug and prints its traceback."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
