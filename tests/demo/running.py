@@ -41,7 +41,7 @@ def serving(*options: object) -> "Iterator[tuple[subprocess.Popen[str], list[str
 
 
 def _told(stdout: IO[str]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for line in stdout:
         if line.startswith("Convene is running"):
             return lines
