@@ -1,0 +1,3 @@
+from ee.running.fixtures import office, product
+
+__all__ = ["office", "product"]
