@@ -35,6 +35,9 @@ ADMINS = {"admin": 200, "dispatcher": 403, "technician": 403, "client": 403}
 CLIENT = {"admin": 403, "dispatcher": 403, "technician": 403, "client": 200}
 
 
+EVERYBODY = dict.fromkeys(Role.values, 200)
+
+
 def acts(roles: dict[str, int], success: int = 422) -> dict[str, int]:
     """The same roles where the page acts: an empty form is refused in place, others are done."""
     return {role: success if status == 200 else status for role, status in roles.items()}
@@ -42,6 +45,8 @@ def acts(roles: dict[str, int], success: int = 422) -> dict[str, int]:
 
 READ = {
     "settings": dict.fromkeys(STAFF, 403),  # no part of CE has settings yet
+    "me": EVERYBODY,
+    "portal_me": EVERYBODY,
     "appointments:list": STAFF,
     "appointments:attention": STAFF,
     "appointments:detail": STAFF,
@@ -63,6 +68,8 @@ READ = {
     "portal:cancel": CLIENT,
 }
 ACT = {
+    "me": acts(EVERYBODY, 303),
+    "portal_me": acts(EVERYBODY, 303),
     "appointments:approve": acts(DECIDES),
     "appointments:reschedule": acts(DECIDES),
     "appointments:decline": acts(DECIDES),
@@ -80,6 +87,8 @@ ACT = {
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
 }
+# Addresses that name no row.
+OF_THE_TENANT = {"settings", "me", "portal_me"}
 # Anybody may ask for these.
 OPEN = {
     "home",
@@ -136,7 +145,11 @@ class World:
             kwargs |= {"client": self.contact.client_id, "pk": self.contact.id}
         elif name == "catalog:edit":
             kwargs["pk"] = self.service.id
-        elif name != "settings" and name.partition(":")[2] not in {"list", "new", "attention"}:
+        elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
+            "list",
+            "new",
+            "attention",
+        }:
             kwargs["pk"] = self.request.id
         return reverse(name, kwargs=kwargs)
 
@@ -184,7 +197,7 @@ def test_another_tenants_addresses_do_not_exist(method, table):
 def test_another_tenants_rows_do_not_exist_under_ones_own_address(method, table):
     world, other = World(), World()
     for name in table:
-        if name == "settings" or name.partition(":")[2] in {"list", "new", "attention"}:
+        if name in OF_THE_TENANT or name.partition(":")[2] in {"list", "new", "attention"}:
             continue
         role = Role.CLIENT if name.startswith("portal:") else Role.ADMIN
         browser = browser_of(other.members[role])

@@ -111,7 +111,8 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
     else:
         raise ImproperlyConfigured(f"{url_variable} is not set. docs/settings.md says how.")
     pool = {"pool": {"min_size": 1, "max_size": DATABASE_POOL}} if DATABASE_POOL else {}
-    return found | {"OPTIONS": pool}
+    # A connection that died in the pool, with the server say, is noticed and replaced.
+    return found | {"OPTIONS": pool, "CONN_HEALTH_CHECKS": True}
 
 
 # The app's role may only read and write rows; the owner's role is for `convene migrate` alone.

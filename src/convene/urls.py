@@ -3,13 +3,15 @@
 from django.urls import include, path
 
 from convene.health import healthz
-from convene.pages import reading
+from convene.pages import get_or_post, reading
 from convene.plugins import plugin_urls
 from convene.settings_tabs import first_tab
+from convene.tenancy import views
 from convene.tenancy.pages import home
 
 staff = [
     path("settings/", reading(first_tab), name="settings"),
+    path("me/", get_or_post(views.me, views.save_me), name="me"),
     path("", include("convene.appointments.urls")),
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
@@ -21,5 +23,6 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("convene.accounts.urls")),
     path("t/<slug:tenant>/", include(staff)),
+    path("portal/<slug:tenant>/me/", get_or_post(views.me, views.save_me), name="portal_me"),
     path("portal/<slug:tenant>/", include("convene.portal.urls")),
 ]

@@ -90,6 +90,8 @@ def create_appointment_request(tenant: Tenant, wish: Wish, *, contact: Contact) 
 
 
 def _new_request(wish: Wish, contact: Contact) -> AppointmentRequest:
+    if not contact.client.active:
+        raise Refused(_("Your company cannot ask for appointments here at the moment."))
     now = timezone.now()
     start = to_utc(wish.day, wish.clock, ZoneInfo(wish.zone)).at
     if start <= now:

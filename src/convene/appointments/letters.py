@@ -132,8 +132,7 @@ def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipie
             contact.email if contact else appointment.requester_email,
         )
         url = _url("portal:detail", appointment) if contact and contact.membership_id else ""
-        has_zone = contact and contact.timezone
-        return _Recipient(person, contact.zone if has_zone else appointment.zone, url)
+        return _Recipient(person, contact.zone if contact else appointment.zone, url)
     member = Membership.objects.of_tenant(tenant).get(id=mail.recipient.partition(":")[2])
     person = Person(member.user.name, member.user.email)
     return _Recipient(person, member.zone, staff_url, member.id)

@@ -67,5 +67,6 @@ class Contact(TenantModel):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone this person reads times in: their own, else the tenant's."""
-        return ZoneInfo(self.timezone or self.tenant.timezone)
+        """The zone this person reads times in: their own choice, ours for them, or the tenant's."""
+        chosen = self.membership.timezone if self.membership else ""
+        return ZoneInfo(chosen or self.timezone or self.tenant.timezone)

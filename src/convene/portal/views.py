@@ -28,9 +28,11 @@ NEW = "portal/new.html"
 
 
 def _contact(request: TenantRequest) -> Contact:
-    """Whose portal this is; a sign-in without a contact has none."""
+    """Whose portal this is, in their time zone; a sign-in without a contact has none."""
     rows = Contact.objects.select_related("client", "tenant", "membership__user")
-    return get_object_or_404(rows, membership=request.membership)
+    contact = get_object_or_404(rows, membership=request.membership)
+    timezone.activate(contact.zone)
+    return contact
 
 
 def _appointment(request: TenantRequest, pk: UUID) -> AppointmentRequest:
@@ -70,7 +72,9 @@ def send(request: TenantRequest) -> HttpResponse:
     try:
         outcome = actions.create_appointment_request(request.tenant, form.wish(), contact=contact)
     except (TimeDoesNotExist, Refused) as refusal:
-        form.add_error("requested_time", str(refusal))
+        form.add_error(
+            "requested_time" if isinstance(refusal, TimeDoesNotExist) else None, str(refusal)
+        )
         with tenant_atomic(request.tenant):
             return render(request, NEW, {"form": form}, status=422)
     messages.success(

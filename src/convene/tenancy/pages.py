@@ -35,9 +35,9 @@ Page = Callable[Concatenate[TenantRequest, P], HttpResponseBase]
 def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], Any]:
     """Guard a view of the path ``.../<slug:tenant>/...``.
 
-    Anonymous: to sign-in. Not a member, or another tenant's: 404. Without the permission: 403. A
-    page that only reads runs inside one block of its tenant; one that acts (``reads=False``) opens
-    its own. Times on the page are in the member's zone.
+    Anonymous: to sign-in. Not a member, or another tenant's: 404. Without the permission: 403; an
+    empty one is every member's. A page that only reads runs inside one block of its tenant; one
+    that acts (``reads=False``) opens its own. Times on the page are in the member's zone.
     """
 
     def decorate(view: Page[P]) -> Any:
@@ -50,7 +50,7 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
             )
             if membership is None:
                 raise Http404
-            if not membership.may(permission):
+            if permission and not membership.may(permission):
                 raise PermissionDenied
             request.membership, request.tenant = membership, membership.tenant
             with ExitStack() as stack:

@@ -1,0 +1,233 @@
+"""The client portal, page by page."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client as Browser
+
+from convene.appointments import actions
+from convene.appointments.models import AppointmentRequest
+from convene.clients.models import Client, Contact
+from convene.meetings.fake import FakeProvider, registered
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership
+from tests.make import (
+    a_time,
+    make_member,
+    make_portal_contact,
+    make_request,
+    make_service,
+    make_tenant,
+)
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+class Portal:
+    """The portal as one contact sees it."""
+
+    def __init__(self, **fields: str) -> None:
+        self.contact: Contact = make_portal_contact(make_tenant(), **fields)
+        self.tenant = self.contact.tenant
+        self.browser = Browser()
+        assert self.contact.membership is not None
+        self.membership: Membership = self.contact.membership
+        self.browser.force_login(self.membership.user)
+        self.dana = make_member(self.tenant, "Dana")
+        self.service = make_service(self.tenant, "Onboarding call", self.dana)
+
+    def url(self, path: str = "") -> str:
+        return f"/portal/{self.tenant.slug}/{path}"
+
+    def read(self, path: str = "") -> str:
+        answer = self.browser.get(self.url(path))
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def send(self, **fields: str):
+        form = {
+            "service": str(self.service.id),
+            "requested_date": a_time().date().isoformat(),
+            "requested_time": "14:00",
+            "requester_timezone": "America/New_York",
+            "description": "Two new colleagues",
+            "submission": str(uuid4()),
+        }
+        return self.browser.post(self.url("new/"), form | fields)
+
+    def approved(self, *, start: datetime | None = None) -> AppointmentRequest:
+        request = make_request(
+            self.tenant, contact=self.contact, service=self.service, start=start or a_time()
+        )
+        actions.approve_appointment_request(
+            self.tenant,
+            request.id,
+            by=self.dana,
+            technician=self.dana,
+            starts_at=request.requested_start,
+            with_meeting=True,
+        )
+        return request
+
+
+def test_a_request_is_sent_and_waits():
+    portal = Portal()
+
+    answer = portal.send()
+
+    assert answer.status_code == 303
+    page = portal.browser.get(answer.headers["Location"]).content.decode()
+    assert "Request sent" in page
+    assert "Waiting for approval" in page
+    assert "Onboarding call" in portal.read()
+
+
+def test_what_was_typed_survives_a_refusal():
+    portal = Portal()
+
+    answer = portal.send(requested_date="", description="Do not lose this")
+
+    assert answer.status_code == 422
+    assert "Do not lose this" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"requested_date": "2020-01-01"}, "This time is over"),
+        (
+            {"requested_date": "2027-03-14", "requested_time": "02:30"},
+            "02:30 does not exist on",
+        ),
+        ({"requester_timezone": "Mars/Olympus"}, "Select a valid choice"),
+        ({"service": str(uuid4())}, "Select a valid choice"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_in_words(fields, sentence):
+    answer = Portal().send(**fields)
+
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+
+
+def test_only_a_technician_who_does_it_can_be_wished_for():
+    portal = Portal()
+    other = make_member(portal.tenant, "Max")
+
+    answer = portal.send(preferred_technician=str(other.id))
+
+    assert answer.status_code == 422
+    assert "Max does not do this" in answer.content.decode()
+
+
+def test_a_service_that_is_not_offered_cannot_be_asked_for():
+    portal = Portal()
+    hidden = make_service(portal.tenant, "Old service", active=False)
+
+    assert "Old service" not in portal.read("new/")
+    assert portal.send(service=str(hidden.id)).status_code == 422
+
+
+def test_an_inactive_client_cannot_ask():
+    portal = Portal()
+    with tenant_atomic(portal.tenant):
+        Client.objects.update(active=False)
+
+    answer = portal.send()
+
+    assert answer.status_code == 422
+    assert "cannot ask for appointments" in answer.content.decode()
+
+
+def test_times_are_in_the_contacts_own_zone():
+    portal = Portal(timezone="America/New_York")
+    request = make_request(
+        portal.tenant, contact=portal.contact, start=datetime(2030, 1, 15, 12, tzinfo=UTC)
+    )
+
+    page = portal.read(f"requests/{request.id}/")
+
+    assert "07:00–07:30" in page
+    assert "Times in America/New_York" in " ".join(page.split())
+
+
+def test_a_contact_chooses_their_own_zone():
+    portal = Portal(timezone="America/New_York")
+
+    portal.browser.post(portal.url("me/"), {"timezone": "Asia/Tokyo"})
+
+    assert "Times in Asia/Tokyo" in " ".join(portal.read().split())
+
+
+def test_the_join_button_is_there_while_it_can_be_used():
+    portal = Portal()
+    provider = FakeProvider()
+    with registered(provider):
+        request = portal.approved()
+        page = portal.read(f"requests/{request.id}/")
+
+    [meeting] = provider.meetings.values()
+    link = re.search(rf'<a[^>]*href="{re.escape(meeting.join_url)}"[^>]*>([^<]+)</a>', page)
+    assert link is not None
+    assert link.group(1).strip() == "Join Fake Meeting"
+    assert 'target="_blank"' in link.group(0)
+    assert 'rel="noopener noreferrer"' in link.group(0)
+
+
+def test_the_join_button_goes_when_the_appointment_is_over_or_cancelled(time_machine):
+    portal = Portal()
+    with registered(FakeProvider()):
+        over, cancelled = portal.approved(), portal.approved(start=a_time(days=30))
+        portal.browser.post(portal.url(f"requests/{cancelled.id}/cancel/"))
+        assert "Join" not in portal.read(f"requests/{cancelled.id}/")
+
+        time_machine.move_to(over.requested_end + timedelta(seconds=1))
+        portal.browser.force_login(portal.membership.user)
+        assert "Join" not in portal.read(f"requests/{over.id}/")
+
+
+def test_cancelling_asks_first_and_names_the_meeting():
+    portal = Portal()
+    provider = FakeProvider()
+    with registered(provider):
+        request = portal.approved()
+        question = portal.read(f"requests/{request.id}/cancel/")
+        answer = portal.browser.post(portal.url(f"requests/{request.id}/cancel/"))
+
+    assert "This will also delete the Fake Meetings meeting." in question
+    assert answer.status_code == 303
+    assert provider.meetings == {}
+
+
+def test_a_client_reads_nothing_of_a_providers_failure():
+    portal = Portal()
+    provider = FakeProvider()
+    with registered(provider):
+        request = portal.approved()
+        provider.fail_next(on="delete")
+        answer = portal.browser.post(portal.url(f"requests/{request.id}/cancel/"), follow=True)
+
+    page = answer.content.decode()
+    assert "Cancelled. We have told everybody concerned." in page
+    assert "could not be removed" not in page
+
+
+def test_the_calendar_file_can_be_downloaded():
+    portal = Portal()
+    with registered(FakeProvider()):
+        request = portal.approved()
+        answer = portal.browser.get(portal.url(f"requests/{request.id}/calendar.ics"))
+
+    assert answer.headers["Content-Type"] == "text/calendar; method=REQUEST; charset=utf-8"
+    assert "LOCATION:Fake Meetings Meeting" in answer.content.decode()
+
+
+def test_a_sign_in_without_a_contact_has_no_portal():
+    tenant = make_tenant()
+    lost = make_member(tenant, role="client")  # type: ignore[arg-type]  # the word is enough
+    browser = Browser()
+    browser.force_login(lost.user)
+
+    assert browser.get(f"/portal/{tenant.slug}/").status_code == 404
