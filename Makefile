@@ -25,6 +25,7 @@ demo-ce: .venv-ce/.ready ## The same without the Enterprise Edition
 
 demo-reset: .venv-ee/.ready ## The same from an empty database
 	$(EE)/python -m demo --reset
+	$(EE)/python -m demo
 
 test: test-ce $(if $(HAS_EE),test-browser test-ee) ## Run every test
 
