@@ -1,0 +1,302 @@
+"""The staff's screens: what a dispatcher reads and presses."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client as Browser
+
+from convene.appointments import actions
+from convene.appointments.models import AppointmentRequest, Status
+from convene.meetings.fake import FakeProvider, registered
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.permissions import Role
+from tests.make import a_time, make_member, make_request, make_service, make_tenant
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+class Desk:
+    """Dana at her desk, with one request waiting."""
+
+    def __init__(self) -> None:
+        self.tenant = make_tenant(timezone="UTC")
+        self.dana = make_member(self.tenant, "Dana")
+        self.service = make_service(self.tenant, "Onboarding call", self.dana)
+        self.request = make_request(self.tenant, service=self.service)
+        self.browser = Browser()
+        self.browser.force_login(self.dana.user)
+
+    def url(self, path: str = "") -> str:
+        return f"/t/{self.tenant.slug}/requests/{self.request.id}/{path}"
+
+    def read(self, path: str = "") -> str:
+        answer = self.browser.get(self.url(path))
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+    def post(self, path: str, follow: bool = True, **fields: str):
+        return self.browser.post(self.url(path), fields, follow=follow)
+
+    def approve(self, **fields: str):
+        start = self.request.requested_start
+        form = {
+            "technician": str(self.dana.id),
+            "generate_teams_meeting": "on",
+            "internal_notes": "Bring a dock",
+            "final_date": start.date().isoformat(),
+            "final_time": f"{start:%H:%M}",
+            "final_timezone": "UTC",
+        }
+        return self.post("approve/", **(form | fields))
+
+    def now(self) -> AppointmentRequest:
+        with tenant_atomic(self.tenant):
+            return AppointmentRequest.objects.get(id=self.request.id)
+
+
+@pytest.fixture
+def provider():
+    fake = FakeProvider()
+    with registered(fake):
+        yield fake
+
+
+def test_the_approval_form_is_in_the_prds_order_with_the_toggle_on(provider):
+    page = Desk().read()
+
+    names = re.findall(r'name="(technician|generate_teams_meeting|internal_notes|final_\w+)"', page)
+    assert names == [
+        "technician",
+        "generate_teams_meeting",
+        "internal_notes",
+        "final_date",
+        "final_time",
+        "final_timezone",
+    ]
+    toggle = re.search(r'<input[^>]*name="generate_teams_meeting"[^>]*>', page)
+    assert toggle is not None
+    assert "checked" in toggle.group(0)
+    assert "Generate Fake Meetings meeting link" in page
+
+
+def test_without_a_provider_there_is_no_toggle():
+    assert "generate_teams_meeting" not in Desk().read()
+
+
+def test_the_toggle_goes_when_meetings_are_switched_off(provider):
+    desk = Desk()
+    provider.switch_off(desk.tenant)
+
+    assert "generate_teams_meeting" not in desk.read()
+
+
+def test_approving_shows_the_confirmed_appointment_with_its_join_button(provider):
+    desk = Desk()
+
+    answer = desk.approve()
+
+    page = " ".join(answer.content.decode().split())
+    [meeting] = provider.meetings.values()
+    assert answer.redirect_chain == [(desk.url(), 303)]
+    assert "Approved. The client and the technician are told." in page
+    assert f'href="{meeting.join_url}"' in page
+    assert "Join Fake Meeting" in page
+    assert desk.now().internal_notes == "Bring a dock"
+
+
+def test_a_failed_meeting_is_a_warning_that_stays_until_it_is_mended(provider):
+    desk = Desk()
+    provider.fail_next(on="create")
+
+    page = desk.approve().content.decode()
+
+    assert "Approved." in page
+    assert "alert-warning" in page
+    assert "Create Fake meeting" in desk.read()  # still there on the next visit
+    attention = desk.browser.get(f"/t/{desk.tenant.slug}/attention/").content.decode()
+    assert "Onboarding call" in attention
+    mended = desk.post("meeting/create/").content.decode()
+    assert "The meeting was created." in mended
+    assert "alert-warning" not in mended
+    assert "Join Fake Meeting" in desk.read()
+
+
+def test_the_second_approver_is_told_and_nothing_happens_twice(provider):
+    desk = Desk()
+    desk.approve()
+
+    page = desk.approve().content.decode()
+
+    assert "was already approved by Dana at" in page
+    assert len(provider.meetings) == 1
+
+
+def test_a_refused_form_keeps_what_was_typed():
+    desk = Desk()
+
+    answer = desk.approve(final_date="", internal_notes="Do not lose this")
+
+    assert answer.status_code == 422
+    assert "Do not lose this" in answer.content.decode()
+    assert desk.now().status == Status.PENDING
+
+
+def test_a_time_that_the_clocks_skip_is_refused_in_place():
+    desk = Desk()
+
+    answer = desk.approve(
+        final_date="2027-03-28", final_time="02:30", final_timezone="Europe/Berlin"
+    )
+
+    assert answer.status_code == 422
+    assert "02:30 does not exist on" in answer.content.decode()
+
+
+def test_a_time_that_happens_twice_is_said():
+    page = Desk().approve(
+        final_date="2027-10-31", final_time="02:30", final_timezone="Europe/Berlin"
+    )
+
+    assert "This time happens twice that night" in page.content.decode()
+
+
+def test_approving_at_another_time_confirms_that_time():
+    desk = Desk()
+    later = desk.request.requested_start + timedelta(hours=3)
+
+    desk.approve(final_time=f"{later:%H:%M}")
+
+    with tenant_atomic(desk.tenant):
+        assert AppointmentRequest.objects.with_people().get().starts_at == later
+    assert f"{later:%H:%M}–" in desk.read()
+
+
+def test_moving_says_who_is_told(provider):
+    desk = Desk()
+    desk.approve()
+    later = a_time(days=9, hour=15)
+
+    page = desk.post(
+        "reschedule/",
+        technician=str(desk.dana.id),
+        final_date=later.date().isoformat(),
+        final_time="15:00",
+        final_timezone="UTC",
+    ).content.decode()
+
+    assert "Moved. Everybody concerned is told." in page
+    [meeting] = provider.meetings.values()
+    assert meeting.starts_at == later
+
+
+def test_cancelling_names_the_meeting_before_it_asks(provider):
+    desk = Desk()
+    desk.approve()
+
+    assert "This will also delete the Fake Meetings meeting." in desk.read("cancel/")
+    page = desk.post("cancel/", reason="Dana is ill").content.decode()
+
+    assert "Cancelled. Everybody concerned is told." in page
+    assert "Dana is ill" in page
+    assert provider.meetings == {}
+
+
+def test_a_meeting_that_could_not_be_removed_is_said_in_the_prds_words(provider):
+    desk = Desk()
+    desk.approve()
+    provider.fail_next(on="delete")
+
+    page = " ".join(desk.post("cancel/").content.decode().split())
+
+    assert (
+        "Appointment deleted, but the Fake Meetings meeting could not be removed."
+        " Please remove it manually in Fake." in page
+    )
+    assert "Try again" in page
+    assert "Join Fake Meeting" not in page
+
+
+def test_declining_needs_a_reason():
+    desk = Desk()
+
+    refused = desk.post("decline/", reason="")
+    declined = desk.post("decline/", reason="A holiday here")
+
+    assert refused.status_code == 422
+    assert "A holiday here" in declined.content.decode()
+    assert desk.now().status == Status.DECLINED
+
+
+def test_the_queue_counts_and_finds():
+    desk = Desk()
+    make_request(desk.tenant, service=make_service(desk.tenant, "Printer"))
+    url = f"/t/{desk.tenant.slug}/requests/"
+
+    page = " ".join(desk.browser.get(url).content.decode().split())
+    found = desk.browser.get(url, {"q": "onboarding"}).content.decode()
+    nothing = desk.browser.get(url, {"q": "no such thing"}).content.decode()
+
+    assert re.search(r"Pending\s*<span class=\"badge\">2</span>", page)
+    assert "Onboarding call" in found
+    assert "Printer" not in found
+    assert "Nothing found" in nothing
+
+
+def test_htmx_gets_the_list_alone():
+    desk = Desk()
+    url = f"/t/{desk.tenant.slug}/requests/"
+
+    part = desk.browser.get(url, headers={"HX-Request": "true"})
+
+    assert part.content.decode().lstrip().startswith('<div id="requests"')
+    assert "HX-Request" in part.headers["Vary"]
+
+
+def test_htmx_is_sent_to_sign_in_as_a_whole_page():
+    desk = Desk()
+
+    answer = Browser().get(f"/t/{desk.tenant.slug}/requests/", headers={"HX-Request": "true"})
+
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"].startswith("/accounts/login/")
+
+
+def test_a_technician_reads_but_does_not_decide(provider):
+    desk = Desk()
+    technician = make_member(desk.tenant, role=Role.TECHNICIAN)
+    desk.browser.force_login(technician.user)
+
+    page = desk.read()
+
+    assert 'id="approval"' not in page
+    assert "Onboarding call" in page
+
+
+def test_everything_that_happened_is_in_the_history(provider):
+    desk = Desk()
+    desk.approve()
+    actions.cancel_appointment_request(desk.tenant, desk.request.id, by=desk.dana)
+
+    page = desk.read()
+
+    for sentence in (
+        "Request approved",
+        "Online meeting created",
+        "Join link added to the appointment",
+        "Appointment cancelled",
+        "Online meeting removed",
+    ):
+        assert sentence in page
+
+
+def test_nothing_on_a_page_breaks_the_strict_content_security_policy():
+    desk = Desk()
+
+    answer = desk.browser.get(desk.url())
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = answer.content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|\bon[a-z]+=\"", page)
