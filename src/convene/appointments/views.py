@@ -249,6 +249,7 @@ def create_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
         pk,
         lambda: actions.create_meeting(request.tenant, pk, by=request.membership),
         done=_("The meeting was created. Everybody concerned is told."),
+        is_about_meeting=True,
     )
 
 
@@ -259,6 +260,7 @@ def retry_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
         pk,
         lambda: actions.retry_meeting(request.tenant, pk),
         done=_("The meeting is as it should be."),
+        is_about_meeting=True,
     )
 
 
@@ -299,8 +301,12 @@ def _act(
     *,
     done: str,
     note: str = "",
+    is_about_meeting: bool = False,
 ) -> HttpResponse:
-    """Do it, say what came of it, and go to the page that shows it."""
+    """Do it, say what came of it, and go to the page that shows it.
+
+    What is only about the meeting is done when the meeting is as it should be.
+    """
     try:
         outcome = act()
     except AppointmentRequest.DoesNotExist:
@@ -308,7 +314,8 @@ def _act(
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, done)
+        if not (is_about_meeting and (outcome.warning or outcome.note)):
+            messages.success(request, done)
         for sentence in filter(None, (note, outcome.note)):
             messages.info(request, sentence)
         if outcome.warning:
