@@ -144,6 +144,11 @@ class Visitor:
         """The page of an appointment."""
         return _page(self._http.get(self._address("detail", request)))
 
+    def attention(self) -> Page:
+        """The page of the meetings that are not what they should be."""
+        tenant = self._member.tenant.slug
+        return _page(self._http.get(reverse("appointments:attention", args=[tenant])))
+
     def approve(
         self,
         request: AppointmentRequest,
