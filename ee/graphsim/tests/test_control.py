@@ -71,6 +71,19 @@ def test_a_call_remembers_both_request_ids(sim: Simulator, northwind: Client) ->
     assert (call.client_request_id, call.request_id) == ("ours-1", answer.headers["request-id"])
 
 
+def test_a_call_says_how_long_it_took_with_its_delay(sim: Simulator, northwind: Client) -> None:
+    northwind.control("PATCH", "world", {"delay_ms": 30})
+    northwind.create()
+    sim.fault("create", reset=True)
+    with pytest.raises(ConnectionResetError):
+        northwind.create()
+
+    slow, torn = northwind.control("GET", "calls").json[1:]
+
+    assert 30 <= slow["took_ms"] < 10_000
+    assert torn["took_ms"] is None
+
+
 def test_what_is_no_call_of_microsofts_is_not_recorded(sim: Simulator, northwind: Client) -> None:
     northwind.token()
     sim.fault("*", status=503)

@@ -29,6 +29,7 @@ class Call:
     client_request_id: str
     body: object  # what was sent, without secrets; None when it was not readable
     status: int | None = None  # None: not answered yet, or never
+    took_ms: float | None = None  # from its last byte to our first, delays included
 
 
 class CallLog:
@@ -58,10 +59,11 @@ class CallLog:
                 del self._calls[next(iter(self._calls))]
         return call
 
-    def finish(self, call: Call, status: int) -> None:
+    def finish(self, call: Call, status: int, seconds: float) -> None:
+        answered = replace(call, status=status, took_ms=round(seconds * 1000, 2))
         with self._lock:
             if call.number in self._calls:
-                self._calls[call.number] = replace(call, status=status)
+                self._calls[call.number] = answered
 
     def all(self) -> list[Call]:
         with self._lock:

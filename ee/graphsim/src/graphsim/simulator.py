@@ -1,6 +1,7 @@
 """The simulator as a whole: what a request goes through, and the handle tests hold."""
 
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -91,13 +92,14 @@ class Simulator:
         route = find_route(request)
         if route is None:
             return Response(404)
+        started = time.monotonic()
         call = self._desk.calls.begin(request, route)
         try:
             response = self._answer(request, route)
         except Stopped:
             return None
         if response is not None:
-            self._desk.calls.finish(call, response.status)
+            self._desk.calls.finish(call, response.status, time.monotonic() - started)
         return response
 
     def _answer(self, request: Request, route: Route) -> Response | None:
