@@ -43,8 +43,11 @@ class Programs:
     ) -> None:
         self._stack.close()
 
-    def start(self, name: str, *command: object, answers: str = "") -> None:
-        """Start a program that goes on, and wait until it answers if it can. Raises Ended."""
+    def start(self, name: str, *command: object, answers: str = "") -> int:
+        """Start a program that goes on, and wait until it answers if it can; its process's id.
+
+        Raises Ended.
+        """
         program = self._launch(name, command, self._logs / f"{name}.log")
         self._running.append(program)
         give_up = time.monotonic() + PATIENCE
@@ -53,6 +56,7 @@ class Programs:
             if time.monotonic() > give_up:
                 raise program.ended(f"does not answer at {answers}")
             pause(0.05)
+        return program.process.pid
 
     def run(self, name: str, *command: object, in_terminal: bool = False) -> None:
         """Run a program to its end, which the others must live to see. Raises Ended."""
