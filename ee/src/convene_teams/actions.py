@@ -75,12 +75,16 @@ def set_integration(
 ) -> None:
     """Choose the profile of new meetings, and whether there are any."""
     with tenant_atomic(tenant):
-        if profile_id and not MicrosoftProfile.objects.filter(id=profile_id).exists():
+        profile = profile_id and MicrosoftProfile.objects.filter(id=profile_id).first()
+        if profile_id and profile is None:
             raise Refused(_("There is no such profile."))
+        if status == InstallStatus.ACTIVE and (not profile or profile.archived):
+            raise Refused(_("Choose a profile that is not archived."))
         integration, _created = TeamsIntegration.objects.select_for_update().get_or_create()
         before = _state(integration)
         integration.selected_profile_id, integration.install_status = profile_id, status
-        integration.save(update_fields=["selected_profile", "install_status"])
+        integration.last_error = ""  # of the state that ends here
+        integration.save(update_fields=["selected_profile", "install_status", "last_error"])
         record(
             history.INTEGRATION_CHANGED,
             integration.id,

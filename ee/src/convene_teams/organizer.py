@@ -55,6 +55,8 @@ class Verification:
     display_name: str
     reason: str
     steps: tuple[Step, ...]
+    object_id: str = ""
+    """Who the organizer is, as far as the steps found out."""
 
 
 def clean_organizer(text: str) -> str:
@@ -151,7 +153,7 @@ class _Trial:
         if self._leftover:
             by_hand = _("Remove it in Teams by hand.")
             steps.append(Step("removal", ok=False, sentence=self._leftover, next_step=by_hand))
-        return Verification(not reason, self._display_name, reason, tuple(steps))
+        return Verification(not reason, self._display_name, reason, tuple(steps), self._object_id)
 
     def _checks(self) -> dict[str, Callable[[], str]]:
         return {
