@@ -6,12 +6,17 @@ class TeamsPlugin(Plugin):
     label = "teams"
     verbose_name = "Microsoft Teams"
     requires_convene = ">=0.1,<0.2"
+    urls = "convene_teams.urls"
 
     def ready(self) -> None:
-        from convene.meetings import registry  # needs the models
+        from convene import settings_tabs  # needs the models
+        from convene.meetings import registry
 
         from .clouds import refuse_plain_http
         from .provider import TeamsProvider
+        from .tabs import TABS
 
         refuse_plain_http()
         registry.register(TeamsProvider())
+        for tab in TABS:
+            settings_tabs.register(tab)
