@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "convene.clients",
     "convene.catalog",
     "convene.schedule",
+    "convene.availability",
     "convene.appointments",
     "convene.portal",
     "procrastinate.contrib.django",

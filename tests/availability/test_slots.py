@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convene.availability.hours import (
@@ -99,8 +99,8 @@ def situations(draw):
     ]
     hours = st.none() | st.tuples(quarters, quarters)
     changes = [
-        Change(*draw(ranges), draw(hours), draw(st.booleans()), draw(st.booleans()))
-        for _ in range(draw(st.integers(0, 3)))
+        Change(first, last, draw(hours), extra=draw(st.booleans()), own=draw(st.booleans()))
+        for first, last in draw(st.lists(ranges, max_size=3))
     ]
     start = datetime.combine(middle, time(), UTC)
     minutes = st.integers(-1440, 2880).map(lambda n: start + n * MINUTE)
@@ -122,6 +122,7 @@ def situations(draw):
     return Minutes(middle, zone, windows, changes, taken), rules, now
 
 
+@settings(deadline=None)
 @given(situations())
 def test_free_times_are_those_of_the_reference(situation):
     minutes, rules, now = situation
@@ -189,6 +190,7 @@ def pools(draw):
     return people, rules, holds
 
 
+@settings(deadline=None)
 @given(pools())
 def test_what_is_offered_can_be_kept_together_with_every_waiting_request(pool):
     people, rules, waiting = pool
@@ -206,6 +208,7 @@ def test_what_is_offered_can_be_kept_together_with_every_waiting_request(pool):
             assert can_be_kept(people, [*holds, wanted])
 
 
+@settings(deadline=None)
 @given(pools())
 def test_without_waiting_requests_nobody_is_held(pool):
     people, _rules, _waiting = pool
@@ -423,6 +426,7 @@ def minutes_of(many: list[Span]) -> set[datetime]:
     }
 
 
+@settings(deadline=None)
 @given(spans, spans)
 def test_merging_and_subtracting_move_no_minute(some, others):
     merged, holes = merge(some), merge(others)

@@ -6,4 +6,11 @@ class AppointmentsConfig(AppConfig):
     label = "appointments"
 
     def ready(self) -> None:
-        from . import letters  # noqa: F401  # registers what each kind of mail says
+        from convene.availability import bookings  # needs the models
+
+        from . import (
+            holds,
+            letters,  # noqa: F401  # registers what each kind of mail says
+        )
+
+        bookings.register(holds.booked)

@@ -98,8 +98,10 @@ class Window:
     last: date = date.max
 
     def spans(self, within: Span) -> Iterator[Span]:
-        for day in _days(within, self.zone):
-            if day.weekday() == self.weekday and self.first <= day <= self.last:
+        first, last = _days(within, self.zone)
+        to_the_weekday = (self.weekday - first.weekday()) % 7
+        for day in _each(first + to_the_weekday * DAY, last, step=7 * DAY):
+            if self.first <= day <= self.last:
                 yield local_hours(day, self.start, self.end, self.zone)
 
 
@@ -119,18 +121,20 @@ class Change:
     reason: str = ""
 
     def spans(self, within: Span, zone: ZoneInfo) -> Iterator[Span]:
-        for day in _days(within, zone):
-            if self.first <= day <= self.last:
-                yield local_hours(day, *self.hours, zone) if self.hours else local_day(day, zone)
+        first, last = _days(within, zone)
+        for day in _each(max(first, self.first), min(last, self.last)):
+            yield local_hours(day, *self.hours, zone) if self.hours else local_day(day, zone)
 
 
-def _days(within: Span, zone: ZoneInfo) -> Iterator[date]:
-    """The local days whose hours may reach into a span: also the one before, by night work."""
-    day = within.start.astimezone(zone).date() - DAY
-    last = within.end.astimezone(zone).date()
-    while day <= last:
-        yield day
-        day += DAY
+def _days(within: Span, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and last local day with hours in a span; night work began on the day before."""
+    return within.start.astimezone(zone).date() - DAY, within.end.astimezone(zone).date()
+
+
+def _each(first: date, last: date, step: timedelta = DAY) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first += step
 
 
 def open_hours(

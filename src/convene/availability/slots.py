@@ -224,9 +224,11 @@ def _why(taken: Taken, wanted: Taken) -> Why:
 
 def _clash(one: Taken, other: Taken) -> bool:
     """Whether two overlap, or leave less room between them than either wants."""
-    return one.span.start < other.span.end + max(
-        one.before, other.after
-    ) and other.span.start < one.span.end + max(other.before, one.after)
+    (start, end), (other_start, other_end) = one.span, other.span
+    return (
+        start - other_end < max(one.before, other.after)
+        and other_start - end < max(other.before, one.after)
+    )  # fmt: skip
 
 
 def _starts(technician: Technician, rules: Rules, between: Span) -> Iterator[datetime]:
