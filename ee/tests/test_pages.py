@@ -231,8 +231,11 @@ def test_whoever_may_only_read_sees_no_button(
         assert forms == [reverse("account_logout")]
         assert "New profile" not in text_of(answer)
     assert f"Default meeting organizer {OBJECT_ID}" in text_of(answer)
-    assert browser.post(office.url("meetings"), {"organizer": ""}).status_code == 403
-    assert office.integration().default_meeting_organizer_upn == OBJECT_ID
+    for name, url in places(office, ACT):
+        assert (name, ask(browser, "POST", url)) == (name, 403)
+    for name, url in places(office, READ):
+        reads = name in {"teams:integration", "teams:meetings", "teams:verified"}
+        assert (name, ask(browser, "GET", url)) == (name, 200 if reads else 403)
 
 
 # The integration and its profiles
@@ -469,6 +472,7 @@ def test_what_cannot_be_an_organizer_is_refused_and_kept_in_its_field(
 
     assert "Enter a user principal name" in source
     assert 'value="Scheduling &lt;x&gt;"' in source
+    assert f"object id {OBJECT_ID}" not in source
     assert office.integration().default_meeting_organizer_upn == OBJECT_ID
     assert sim.calls() == []
 
