@@ -12,7 +12,7 @@ TEMPLATES := $(wildcard src ee/src demo)
 export CONVENE_MODE := development
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee failure-table bench lock clean
+.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee failure-table bench sdk-check lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.+)/\1\t\2/p' Makefile | expand -t 14
@@ -69,6 +69,9 @@ failure-table: .venv-ee/.ready ## Write docs/failure-table.md anew by running ev
 bench: .venv-ee/.ready ## Measure what the documentation claims
 	$(EE)/python -m bench
 
+sdk-check: .venv-sdk/.ready ## Let Microsoft's own SDK (200 MB) judge the simulator
+	.venv-sdk/bin/python ee/graphsim/sdk/check.py
+
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
@@ -76,10 +79,11 @@ lock: .tools/.ready ## Pin what the projects ask for (UPGRADE=1: at its newest)
 	$(COMPILE) pyproject.toml --output-file requirements/ce.txt
 	$(COMPILE) pyproject.toml --group dev --extra embedded --constraints requirements/ce.txt --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml ee/pyproject.toml --no-emit-package convene --constraints requirements/dev.txt --output-file requirements/ee.txt
+	$(COMPILE) --group ee/graphsim/pyproject.toml:sdk --output-file requirements/sdk.txt
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 
 clean: ## Remove everything that these targets made, except the demo's data
-	rm -rf .tools .venv-ce .venv-ee dist src/convene/static/convene/vendor
+	rm -rf .tools .venv-ce .venv-ee .venv-sdk dist src/convene/static/convene/vendor
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .tools/.ready: requirements/uv.txt tools/bootstrap.sh
@@ -100,4 +104,10 @@ INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/
 	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-ee
 	$(UV) pip sync --quiet --python .venv-ee --require-hashes requirements/dev.txt requirements/ee.txt
 	$(INSTALL) --python .venv-ee --editable . $(patsubst %/pyproject.toml,--editable %,$(EE_BUILT_FROM))
+	@touch $@
+
+.venv-sdk/.ready: .tools/.ready requirements/sdk.txt requirements/dev.txt ee/graphsim/pyproject.toml
+	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-sdk
+	$(UV) pip sync --quiet --python .venv-sdk --require-hashes requirements/sdk.txt
+	$(INSTALL) --python .venv-sdk --editable ee/graphsim
 	@touch $@
