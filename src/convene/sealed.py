@@ -26,11 +26,6 @@ def unseal(sealed: str, bound_to: str) -> str:
     return text
 
 
-def reseal(sealed: str, bound_to: str) -> str:
-    """The same secret under the newest key."""
-    return seal(unseal(sealed, bound_to), bound_to)
-
-
 def _keys() -> MultiFernet:
     """The newest key seals, all of them unseal."""
     return MultiFernet([Fernet(key) for key in settings.CONVENE_SECRET_KEYS])

@@ -84,8 +84,8 @@ if TRUSTED_PROXIES:
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
-SECURE_HSTS_PRELOAD = _https
+# Other hosts of the MSP's domain are not ours to decide about.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -112,7 +112,8 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{url_variable} is not set. docs/settings.md says how.")
     pool = {"pool": {"min_size": 1, "max_size": DATABASE_POOL}} if DATABASE_POOL else {}
     # A connection that died in the pool, with the server say, is noticed and replaced.
-    return found | {"OPTIONS": pool, "CONN_HEALTH_CHECKS": True}
+    options = found.get("OPTIONS", {}) | pool
+    return found | {"OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 
 # The app's role may only read and write rows; the owner's role is for `convene migrate` alone.
@@ -253,5 +254,6 @@ STORAGES = {
     }
 }
 
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe any X-Forwarded-For
 LOGGING = logs.logging_settings(env("CONVENE_LOG_LEVEL", "INFO"))
 logs.configure()

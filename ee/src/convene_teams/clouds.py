@@ -52,8 +52,8 @@ def hosts_of(cloud: str) -> Hosts:
         raise ValidationError(NOT_IN_CHINA)
     login, graph = _HOSTS[Cloud(cloud)]
     return Hosts(
-        login=env("CONVENE_LOGIN_URL", login).rstrip("/"),
-        graph=env("CONVENE_GRAPH_URL", graph).rstrip("/"),
+        login=(env("CONVENE_LOGIN_URL") or login).rstrip("/"),
+        graph=(env("CONVENE_GRAPH_URL") or graph).rstrip("/"),
         resource=graph,
     )
 
@@ -61,7 +61,7 @@ def hosts_of(cloud: str) -> Hosts:
 def refuse_plain_http() -> None:
     """Raise ImproperlyConfigured where production would send secrets in the clear."""
     for name in ("CONVENE_LOGIN_URL", "CONVENE_GRAPH_URL"):
-        if not (DEVELOPMENT or env(name, "https://").startswith("https://")):
+        if not (DEVELOPMENT or (env(name) or "https://").startswith("https://")):
             raise ImproperlyConfigured(f"{name} must begin with https://.")
 
 
