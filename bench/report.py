@@ -1,0 +1,168 @@
+"""The results as a table for people, and what the documentation promises of them."""
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from bench.measure import CROWD, CROWD_MS, SLOW_MS, Approvals, Results, Spread
+from bench.statements import Superuser, count
+from bench.system import THREADS, WORKERS
+
+SLOWEST_APPROVAL = 1.15  # of Graph's time and the floor
+LEAST_THROUGHPUT = 0.9  # of what as many threads could do that only wait for Graph
+SLOWEST_PAGE = 0.1  # seconds
+NOTES = """\
+`make bench` starts PostgreSQL, the simulated Microsoft Graph, a mail server, the worker and the web
+server as the operations guide says, signs in, and measures over HTTP. Times are the median and, in
+brackets, what 95 of 100 stay below. All of it shares the cores of one machine, and whatever else
+runs there shows: the ratios say more than the times.
+
+- Approvals go one after the other, each when the mails of the one before have left. What is
+  measured is the POST of the form, a connection included.
+- The floor is what one approval sent to PostgreSQL, sent again by one bare connection.
+- The threads' limit is what they could do if they only waited for Graph. The cores' limit is what
+  the processor time of an approval and its mails leaves room for.
+"""
+HEAD = ("What", "Measured", "Compared with", "Ratio", "Limit", "Met")
+
+
+@dataclass(frozen=True)
+class Row:
+    what: str
+    measured: str
+    against: str = ""
+    ratio: float | None = None
+    limit: str = ""
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        met = {None: "", True: "yes", False: "**no**"}[self.met]
+        return _line(self.what, self.measured, self.against, ratio, self.limit, met)
+
+
+def rows_of(results: Results) -> list[Row]:
+    return [
+        *_approval(results),
+        *_work(results),
+        _throughput(results),
+        *(_page(name, spread) for name, spread in results.pages.items()),
+        Row("Memory of the web at rest after all this (PSS)", _megabytes(results.memory.web)),
+        Row("Memory of the worker", _megabytes(results.memory.worker)),
+    ]
+
+
+def _approval(results: Results) -> list[Row]:
+    floor = results.floor
+    ideal = results.slow.graph.p50 + floor.p50
+    ratio = results.slow.request.p50 / ideal
+    return [
+        Row(
+            f"Approve, Graph answers after {SLOW_MS} ms",
+            _milliseconds(results.slow.request),
+            f"Graph + floor: {_ms(ideal)}",
+            ratio,
+            f"at most {SLOWEST_APPROVAL}",
+            ratio <= SLOWEST_APPROVAL,
+        ),
+        _without_graph(SLOW_MS, results.slow, floor),
+        Row("Approve, Graph answers at once", _milliseconds(results.at_once.request)),
+        _without_graph(0, results.at_once, floor),
+        Row("Floor: an approval's statements alone", _milliseconds(floor)),
+    ]
+
+
+def _without_graph(milliseconds: int, approvals: Approvals, floor: Spread) -> Row:
+    return Row(
+        f"Without the simulator's own time ({milliseconds} ms)",
+        _milliseconds(approvals.product),
+        f"floor: {_ms(floor.p50)}",
+        approvals.product.p50 / floor.p50,
+    )
+
+
+def _work(results: Results) -> list[Row]:
+    counted, cost = count(results.statements), results.cost
+    return [
+        Row("Transactions of an approval", f"{counted.transactions}"),
+        Row(
+            "Queries of an approval",
+            f"{counted.queries}",
+            f"all that is sent: {counted.all}, of it {counted.tenant_settings} to set the tenant",
+        ),
+        Row(
+            "Processor time of an approval and its mails",
+            _ms(cost.all),
+            f"web {_ms(cost.web)}, PostgreSQL {_ms(cost.database)}, worker {_ms(cost.worker)}",
+        ),
+    ]
+
+
+def _throughput(results: Results) -> Row:
+    limit = WORKERS * THREADS / (CROWD_MS / 1000)
+    ratio = results.throughput / limit
+    return Row(
+        f"{CROWD} approvals at a time, Graph answers after {CROWD_MS} ms",
+        f"{results.throughput:.1f} a second",
+        f"the threads' limit: {limit:.1f}; the cores': {_cores() / results.cost.all:.1f}",
+        ratio,
+        f"at least {LEAST_THROUGHPUT}",
+        ratio >= LEAST_THROUGHPUT,
+    )
+
+
+def _page(name: str, spread: Spread) -> Row:
+    return Row(
+        name,
+        _milliseconds(spread),
+        _ms(SLOWEST_PAGE),
+        spread.p95 / SLOWEST_PAGE,
+        f"95 of 100 below {_ms(SLOWEST_PAGE)}",
+        spread.p95 < SLOWEST_PAGE,
+    )
+
+
+def written(rows: list[Row], superuser: Superuser, samples: int, load: tuple[float, float]) -> str:
+    """A run's section of the day's file; ``load`` is the machine's before and after it."""
+    before, after = load
+    lines = [
+        f"## {datetime.now(UTC):%H:%M} UTC",
+        "",
+        f"{_cores()} cores, load {before:.1f} before and {after:.1f} after. {samples} samples."
+        f" Python {platform.python_version()}, Django {version('django')},"
+        f" gunicorn {version('gunicorn')} with {WORKERS} x {THREADS} threads,"
+        f" PostgreSQL {_postgresql(superuser)} that does not wait for its disk.",
+        "",
+        _line(*HEAD),
+        _line(*("---" for _ in HEAD)),
+        *map(str, rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _postgresql(superuser: Superuser) -> str:
+    number = superuser.info.server_version
+    return f"{number // 10000}.{number % 10000}"
+
+
+def _milliseconds(spread: Spread) -> str:
+    return f"{_ms(spread.p50)} ({_ms(spread.p95)})"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.0f} MB"

@@ -1,0 +1,134 @@
+"""What a request asks PostgreSQL, read from the server's own log; and the same without the product.
+
+The replay is the floor: nothing that does this work with these statements can be faster.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from bench.system import WEB
+
+Superuser = psycopg.Connection[Any]
+
+_LINE = re.compile(r"^<(.*?)> ([A-Z]+):  ", re.MULTILINE)
+_STATEMENT = "statement: "
+_SETTINGS = {"log_line_prefix": "<%a> ", "log_statement": "all"}
+_HEARD = 0.5  # seconds until every process of the server has read its settings
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The statements of one request by what they are for."""
+
+    queries: int
+    transactions: int
+    tenant_settings: int
+    all: int
+    """With the ends of transactions, savepoints, and the question whether a connection lives."""
+
+
+def statements_of(superuser: Superuser, act: Callable[[], object]) -> list[str]:
+    """All that the web sends while it serves what we ask of it, in order."""
+    with _logging(superuser):
+        start = _log_size(superuser)
+        act()
+        log = superuser.execute(
+            "SELECT pg_read_file('server.log', %s, %s)", [start, _log_size(superuser) - start]
+        ).fetchone()
+    if log is None:
+        raise RuntimeError("PostgreSQL shows nothing of its log.")
+    return list(_statements_in(log[0]))
+
+
+@contextmanager
+def _logging(superuser: Superuser) -> Iterator[None]:
+    for name, value in _SETTINGS.items():
+        superuser.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    _reload(superuser)
+    try:
+        yield
+    finally:
+        for name in _SETTINGS:
+            superuser.execute(f"ALTER SYSTEM RESET {name}")
+        _reload(superuser)
+
+
+def _reload(superuser: Superuser) -> None:
+    superuser.execute("SELECT pg_reload_conf()")
+    time.sleep(_HEARD)
+
+
+def _log_size(superuser: Superuser) -> int:
+    row = superuser.execute("SELECT size FROM pg_stat_file('server.log')").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _statements_in(log: str) -> Iterator[str]:
+    _before, *parts = _LINE.split(log)
+    for who, _level, said in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if who == WEB:
+            if not said.startswith(_STATEMENT):
+                raise RuntimeError(f"This cannot be replayed: {said}")
+            # In the log a tab marks the further lines of a statement.
+            yield said.removeprefix(_STATEMENT).removesuffix("\n").replace("\n\t", "\n")
+
+
+def count(statements: list[str]) -> Counted:
+    words = [statement.split(" ")[0] for statement in statements]
+    queries = sum(word in {"SELECT", "INSERT", "UPDATE", "DELETE"} for word in words)
+    return Counted(queries, words.count("BEGIN"), words.count("SET"), all=len(words))
+
+
+def replay(
+    app_url: str, superuser: Superuser, statements: list[str], appointment_id: UUID, times: int
+) -> list[float]:
+    """The seconds that an approval's statements take, by the app's role on one connection.
+
+    Each time on the same request, which is pending again before.
+    """
+    taken, did = [], []
+    with psycopg.connect(app_url, autocommit=True, prepare_threshold=None) as connection:
+        cursor = connection.cursor()
+        for _ in range(times):
+            _undo(superuser, appointment_id)
+            started = time.perf_counter()
+            done = [cursor.execute(statement).statusmessage for statement in statements]
+            taken.append(time.perf_counter() - started)
+            did.append(done)
+    if any(done != did[0] for done in did) or not _has_meeting(superuser, appointment_id):
+        raise RuntimeError("A replay did not do the work of the approval.")
+    return taken
+
+
+# Triggers of foreign keys would want another order.
+_UNDO = """
+SET session_replication_role = replica;
+DELETE FROM schedule_entries WHERE id IN
+  (SELECT schedule_entry_id FROM appointment_requests WHERE id = '{id}');
+UPDATE appointment_requests SET status = 'pending', schedule_entry_id = NULL,
+  approved_by_id = NULL, approved_at = NULL, online_meeting_provider = NULL,
+  online_meeting_url = NULL, online_meeting_id = NULL WHERE id = '{id}';
+DELETE FROM meeting_sync WHERE appointment_id = '{id}';
+DELETE FROM events WHERE subject_id = '{id}';
+DELETE FROM outbox_mails WHERE subject_id = '{id}';
+SET session_replication_role = origin;
+"""
+
+
+def _undo(superuser: Superuser, appointment_id: UUID) -> None:
+    superuser.execute(_UNDO.format(id=appointment_id))
+
+
+def _has_meeting(superuser: Superuser, appointment_id: UUID) -> bool:
+    row = superuser.execute(
+        "SELECT status, online_meeting_url IS NOT NULL FROM appointment_requests WHERE id = %s",
+        [appointment_id],
+    ).fetchone()
+    return row == ("approved", True)
