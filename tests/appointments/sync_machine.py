@@ -1,0 +1,537 @@
+"""People, providers, processes and the clock, in any order: a state machine around `sync`.
+
+Actions run as they are, except that the sync which each of them starts is handed to the machine
+instead of being run to its end. The machine takes single steps of several such syncs in between
+everything else, never goes on with some of them (a process that died) and with others only when
+their lease is long over (a process that slept). Whoever has a meeting provider inherits it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import ClassVar, Protocol
+from uuid import UUID
+
+import pytest
+import time_machine
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from convene.appointments import actions, history
+from convene.appointments.actions import Refused
+from convene.appointments.models import AppointmentRequest, MeetingSync, Operation
+from convene.appointments.problems import problem_of
+from convene.appointments.sync import LEASE, Result, Steps, steps, subject_of
+from convene.events.models import Event
+from convene.meetings import registry
+from convene.meetings.provider import MeetingProvider
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Tenant
+from tests.make import make_client, make_contact, make_member, make_request, make_service
+
+FIRST_DAY = datetime(2031, 3, 3, 8, tzinfo=UTC)
+MAX_PROCESSES = 3
+MAX_APPOINTMENTS = 4
+
+
+@dataclass(frozen=True)
+class Held:
+    """A meeting as the service holds it."""
+
+    subject: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Service(Protocol):
+    """A meeting service as its owner sees it: what it holds, and how it can go wrong."""
+
+    @property
+    def provider(self) -> MeetingProvider: ...
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """The ways in which a call can fail."""
+
+    def make_tenant(self) -> Tenant:
+        """A tenant for which meetings can be made."""
+
+    def held(self, tenant: Tenant) -> Mapping[str, Held]:
+        """Everything that the tenant has there, by meeting id."""
+
+    def remove(self, tenant: Tenant, meeting_id: str) -> None:
+        """Somebody removes a meeting behind our back."""
+
+    def go_wrong(self, tenant: Tenant, fault: str) -> None:
+        """One of the ``faults`` befalls the next call."""
+
+    def administer(self, tenant: Tenant, which: int) -> None:
+        """An admin changes something, for example whether meetings can be made."""
+
+    def recover(self, tenant: Tenant) -> None:
+        """No fault is left, and meetings can be made."""
+
+    def made_by(self, tenant: Tenant, ref: str) -> str:
+        """The id of the meeting that a handle leads to, asked of nobody."""
+
+
+@dataclass(eq=False)
+class Process:
+    """A process on its way through one sync."""
+
+    appointment_id: UUID
+    steps: Steps
+    at: str = "started"
+    called_late: bool = False
+    """It called the provider after somebody else had taken its lease over."""
+
+    @property
+    def is_calling(self) -> bool:
+        return self.at.startswith(("announced", "heard"))
+
+    @property
+    def has_a_meeting_in_hand(self) -> bool:
+        return self.at in {"heard about create", "lost the lease"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All there is to see of one appointment."""
+
+    appointment: AppointmentRequest
+    meeting: MeetingSync | None
+    said_to_remain: int
+    held: Mapping[str, Held]
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.meeting and self.meeting.due)
+
+    @property
+    def wants_a_meeting(self) -> bool:
+        return bool(self.meeting and self.meeting.wanted and self.appointment.is_approved)
+
+    @property
+    def known(self) -> str:
+        return self.appointment.online_meeting_id or ""
+
+    @property
+    def leftovers(self) -> int:
+        """Meetings that the appointment does not know."""
+        return len(self.held.keys() - {self.known})
+
+
+@dataclass(frozen=True)
+class Dice:
+    """What chance decides. Each happening looks at what it needs."""
+
+    who: int
+    times: int
+    which: int
+
+
+DICE = st.builds(
+    Dice,
+    who=st.integers(0, MAX_PROCESSES - 1),
+    times=st.integers(1, 6),
+    which=st.integers(0, 11),
+)
+
+HAPPENINGS = {
+    # What people do, and how often
+    "ask_and_approve": 2,
+    "move": 5,
+    "cancel": 2,
+    "try_again": 2,
+    "create": 1,
+    "forget": 1,
+    # What becomes of their processes
+    "step": 8,
+    "go_on": 8,
+    "oversleep": 4,
+    "die": 3,
+    "finish_all": 1,
+    # What the world does
+    "fail": 2,
+    "pass_a_minute": 2,
+    "remove_a_meeting": 1,
+    "administer": 1,
+    "unplug": 1,
+    "be_over": 1,
+}
+
+# A machine that never gets there proves nothing.
+NEEDED = (
+    "heard about create, late",
+    "heard about update, late",
+    "heard about delete, late",
+    "lost the lease",
+    "died: announced create",
+    "died: heard about create",
+    "died: heard about update",
+    "died: heard about delete",
+    "ended: meeting_not_found",
+    "ended: provider_missing",
+    "needed attention",
+    "forget_meeting",
+)
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """Inherit this and say which service there is."""
+
+    service_of: Callable[[], Service]
+    reached: ClassVar[Counter[str]] = Counter()
+    """How often each thing happened, over all runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = ExitStack()
+        self.clock = self.undo.enter_context(time_machine.travel(FIRST_DAY, tick=False))
+        self.patch = self.undo.enter_context(pytest.MonkeyPatch.context())
+        self.patch.setattr(actions, "sync", self.start)
+        self.service = type(self).service_of()
+        self.appointments: list[AppointmentRequest] = []
+        self.open: list[AppointmentRequest] = []
+        self.processes: list[Process] = []
+        self.holders: dict[UUID, Process | None] = {}
+        self.removed: set[str] = set()
+        self.moves = 0
+        self.touched: set[UUID] = set()
+
+    @initialize(with_a_meeting=st.booleans())
+    def begin(self, with_a_meeting: bool) -> None:
+        self.tenant = self.service.make_tenant()
+        self.plug()
+        self.dana, self.max = make_member(self.tenant), make_member(self.tenant)
+        self.contact = make_contact(make_client(self.tenant))
+        self.ask()
+        self.approve(with_meeting=True)
+        if with_a_meeting:
+            self.finish(self.processes[0])
+
+    # One rule for all: of several, hypothesis would leave half of them out of each run.
+    @rule(
+        what=st.sampled_from([what for what, n in HAPPENINGS.items() for _ in range(n)]), dice=DICE
+    )
+    def happen(self, what: str, dice: Dice) -> None:
+        self.reached["happenings"] += 1
+        happening: Callable[[Dice], None] = getattr(self, what)
+        happening(dice)
+
+    def teardown(self) -> None:
+        try:
+            if self.appointments:
+                self.finish_all_and_mend()
+        finally:
+            self.undo.close()
+
+    # What people do
+
+    def ask(self) -> None:
+        """Somebody wants an appointment; its subject tells its meetings from all others."""
+        number = len(self.appointments)
+        day = timezone.now().replace(hour=8, minute=0, second=0) + timedelta(days=7 + number)
+        service = make_service(self.tenant, f"Visit {number}")
+        request = make_request(self.tenant, contact=self.contact, service=service, start=day)
+        self.appointments.append(request)
+        self.open.append(request)
+
+    def approve(self, *, with_meeting: bool) -> None:
+        request = self.appointments[-1]
+        self.act(
+            actions.approve_appointment_request,
+            request,
+            by=self.dana,
+            technician=self.dana,
+            starts_at=request.requested_start,
+            with_meeting=with_meeting,
+        )
+
+    def ask_and_approve(self, dice: Dice) -> None:
+        if len(self.appointments) < MAX_APPOINTMENTS:
+            self.ask()
+            self.approve(with_meeting=dice.which > 2)
+
+    def move(self, dice: Dice) -> None:
+        self.move_to_and_fro(self.open_one(dice), dice)
+
+    def move_to_and_fro(self, request: AppointmentRequest, dice: Dice) -> None:
+        """Between two times, so that what was true once is wanted again."""
+        self.moves += 1
+        self.act(
+            actions.update_appointment_request_date_time,
+            request,
+            by=self.dana,
+            starts_at=request.requested_start + timedelta(hours=self.moves % 2),
+            technician=self.max if dice.who else self.dana,
+        )
+
+    def cancel(self, dice: Dice) -> None:
+        request = self.open_one(dice)
+        self.act(actions.cancel_appointment_request, request, by=self.dana)
+        self.open = [one for one in self.open if one is not request]
+
+    def try_again(self, dice: Dice) -> None:
+        self.act(actions.retry_meeting, self.any_one(dice))
+
+    def create(self, dice: Dice) -> None:
+        self.act(actions.create_meeting, self.open_one(dice), by=self.dana)
+
+    def forget(self, dice: Dice) -> None:
+        request = self.any_one(dice)
+        if self.act(actions.forget_meeting, request, by=self.dana):
+            self.holders[request.id] = None
+
+    def any_one(self, dice: Dice) -> AppointmentRequest:
+        """Mostly the newest."""
+        return self.appointments[-1 - max(0, dice.which - 8) % len(self.appointments)]
+
+    def open_one(self, dice: Dice) -> AppointmentRequest:
+        return (self.open or self.appointments)[-1]
+
+    def act(self, verb: Callable[..., object], request: AppointmentRequest, **how: object) -> bool:
+        """Do something to an appointment; whether one may."""
+        if len(self.processes) == MAX_PROCESSES:
+            self.finish(self.processes[0])
+        self.touched.add(request.id)
+        try:
+            verb(self.tenant, request.id, **how)
+        except Refused:
+            self.reached["refused"] += 1
+            return False
+        self.reached[verb.__name__] += 1
+        return True
+
+    def start(self, tenant: Tenant, appointment_id: UUID) -> Result:
+        """What actions call instead of ``sync``."""
+        assert tenant == self.tenant
+        running = steps(tenant, appointment_id, clock=timezone.now)
+        self.processes.append(Process(appointment_id, running))
+        return Result()
+
+    # What becomes of processes
+
+    def process(self, dice: Dice) -> Process | None:
+        return self.processes[dice.who % len(self.processes)] if self.processes else None
+
+    def step(self, dice: Dice) -> None:
+        if process := self.process(dice):
+            self.advance(process)
+
+    def go_on(self, dice: Dice) -> None:
+        """Up to the next call, or also past it."""
+        process = self.process(dice)
+        for _ in range(dice.times):
+            if process in self.processes and not (process.is_calling and dice.which % 2):
+                self.advance(process)
+
+    def oversleep(self, dice: Dice) -> None:
+        """A process sleeps until its lease is over, and another one takes over."""
+        if not self.processes:
+            return
+        calling = [process for process in self.processes if process.is_calling]
+        sleeper = calling[0] if calling else self.processes[0]
+        self.pass_a_minute(dice)
+        if len(self.processes) < MAX_PROCESSES:
+            request = next(one for one in self.appointments if one.id == sleeper.appointment_id)
+            if dice.which % 2:
+                self.move_to_and_fro(request, dice)
+            else:
+                self.act(actions.retry_meeting, request)
+        self.go_on(replace(dice, who=len(self.processes) - 1))
+
+    def die(self, dice: Dice) -> None:
+        """An update that comes after its lease was taken over, by a process that dies before it can
+        say so, is what no lease can prevent: looking at the service finds it, nothing else.
+        """
+        at_work = [process for process in self.processes if process.at != "started"]
+        if not at_work:
+            return
+        process = at_work[dice.who % len(at_work)]
+        if process.at == "heard about update" and process.called_late:
+            self.finish(process)
+            return
+        self.reached[f"died: {process.at}"] += 1
+        self.touched.add(process.appointment_id)
+        self.processes.remove(process)
+        process.steps.close()
+
+    def advance(self, process: Process) -> None:
+        calls = process.at.startswith("announced")
+        process.called_late = calls and self.holders.get(process.appointment_id) is not process
+        try:
+            process.at = next(process.steps)
+        except StopIteration as end:
+            self.processes.remove(process)
+            process.at = "busy" if end.value.busy else f"ended: {end.value.problem or 'well'}"
+        if process.at == "took the lease":
+            self.holders[process.appointment_id] = process
+        self.touched.add(process.appointment_id)
+        self.reached[process.at + (", late" if process.called_late else "")] += 1
+
+    def finish(self, process: Process) -> None:
+        while process in self.processes:
+            self.advance(process)
+
+    # What the world does
+
+    def fail(self, dice: Dice) -> None:
+        faults = self.service.faults
+        self.service.go_wrong(self.tenant, faults[dice.which % len(faults)])
+
+    def pass_a_minute(self, dice: Dice) -> None:
+        self.clock.shift(LEASE + timedelta(seconds=1))
+        self.plug()
+
+    def remove_a_meeting(self, dice: Dice) -> None:
+        """Somebody removes it behind our back."""
+        request = self.open_one(dice)
+        if known := self.look_at(request).known:
+            self.reached["removed behind our back"] += 1
+            self.removed.add(known)
+            self.service.remove(self.tenant, known)
+
+    def administer(self, dice: Dice) -> None:
+        self.service.administer(self.tenant, dice.which)
+
+    def be_over(self, dice: Dice) -> None:
+        if dice.which > 8:
+            self.clock.shift(timedelta(days=30))
+            self.open.clear()
+
+    def unplug(self, dice: Dice) -> None:
+        """The provider's plugin is gone until the next minute."""
+        if dice.which > 5:
+            self.patch.setattr(registry, "_providers", {})
+
+    def plug(self) -> None:
+        provider = self.service.provider
+        self.patch.setattr(registry, "_providers", {provider.slug: provider})
+
+    # What must be true
+
+    def look_at(self, appointment: AppointmentRequest) -> Seen:
+        said = [history.MEETING_MAY_REMAIN, history.MEETING_FORGOTTEN]
+        with tenant_atomic(self.tenant):
+            row = AppointmentRequest.objects.select_related("schedule_entry").get(id=appointment.id)
+            meeting = MeetingSync.objects.filter(appointment=row).first()
+            said_to_remain = Event.objects.filter(subject_id=row.id, kind__in=said).count()
+        subject = subject_of(appointment)
+        held = self.service.held(self.tenant).items()
+        mine = {key: meeting for key, meeting in held if meeting.subject == subject}
+        return Seen(row, meeting, said_to_remain, mine)
+
+    def at_work_on(self, appointment: AppointmentRequest) -> list[Process]:
+        return [one for one in self.processes if one.appointment_id == appointment.id]
+
+    def in_need_of_attention(self) -> set[UUID]:
+        """What the page of that name lists."""
+        with tenant_atomic(self.tenant):
+            rows = MeetingSync.objects.needing_attention(timezone.now())
+            return set(rows.values_list("appointment_id", flat=True))
+
+    @invariant()
+    def what_is_shown_and_what_is_known_are_the_same_meeting(self) -> None:
+        touched, self.touched = self.touched, set()
+        for seen in [self.look_at(row) for row in self.appointments if row.id in touched]:
+            row, meeting = seen.appointment, seen.meeting
+            shown = bool(row.online_meeting_id)
+            assert bool(row.online_meeting_provider) == shown
+            assert bool(row.online_meeting_url) == (shown and row.is_approved)
+            ref = meeting.ref if meeting else ""
+            assert bool(ref) == shown
+            if ref and meeting:
+                assert meeting.provider == row.online_meeting_provider
+                assert self.service.made_by(self.tenant, ref) == row.online_meeting_id
+            self.check_leftovers(seen)
+            if not seen.is_due and not self.at_work_on(row):
+                self.check_it_is_true(seen)
+
+    def check_leftovers(self, seen: Seen) -> None:
+        """Every meeting that nobody follows is in a process's hands or in the history."""
+        at_work = self.at_work_on(seen.appointment)
+        in_hand = sum(process.has_a_meeting_in_hand for process in at_work)
+        announced = bool(seen.meeting and seen.meeting.doing == Operation.CREATE)
+        assert seen.leftovers <= seen.said_to_remain + in_hand + announced
+
+    def finish_all(self, dice: Dice | None = None) -> None:
+        """When nobody is at work, each appointment is true, or says that it is not."""
+        while self.processes:
+            self.finish(self.processes[0])
+        self.clock.shift(LEASE + timedelta(seconds=1))
+        self.plug()
+        listed = self.in_need_of_attention()
+        for seen in map(self.look_at, self.appointments):
+            self.check_leftovers(seen)
+            if seen.appointment.id in listed:
+                self.check_it_is_explained(seen)
+            else:
+                self.check_it_is_true(seen)
+        self.reached["needed attention"] += len(listed)
+
+    def check_it_is_explained(self, seen: Seen) -> None:
+        problem = problem_of(seen.appointment, seen.meeting, timezone.now())
+        assert problem is not None
+        assert problem.explanation.sentence
+        assert problem.explanation.next_step
+
+    def check_it_is_true(self, seen: Seen) -> None:
+        row = seen.appointment
+        if not seen.wants_a_meeting:
+            assert not seen.known
+        elif not row.is_over():
+            assert seen.known
+            if seen.known not in self.removed:
+                held = seen.held[seen.known]
+                assert (held.starts_at, held.ends_at) == (row.starts_at, row.ends_at)
+
+    def finish_all_and_mend(self) -> None:
+        """Once nothing goes wrong any more, "Try again" makes all of it true."""
+        self.finish_all()
+        self.service.recover(self.tenant)
+        self.plug()
+        for _ in range(2):  # a meeting that was removed behind our back is missed, then made again
+            for appointment_id in self.in_need_of_attention():
+                actions.retry_meeting(self.tenant, appointment_id)
+                self.finish(self.processes[0])
+        assert not self.in_need_of_attention()
+        for seen in map(self.look_at, self.appointments):
+            self.check_it_is_true(seen)
+            self.check_leftovers(seen)
+
+
+# How it is run
+
+
+def run(machine: type[SyncMachine], *, examples: int, at_random: bool = False) -> None:
+    """So many runs, the same ones each time unless they are to be chosen at random."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=60,
+            derandomize=not at_random,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def soak(machine: type[SyncMachine], *, minutes: float) -> None:
+    """Run after run, each of them different, for so long."""
+    end = monotonic() + minutes * 60
+    while monotonic() < end:
+        run(machine, examples=100, at_random=True)
