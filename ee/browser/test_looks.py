@@ -1,0 +1,102 @@
+"""What holds on every page that people reach by following links."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.resources import files
+from urllib.parse import urldefrag, urlsplit
+
+import pytest
+from playwright.sync_api import Page
+
+from convene.catalog.models import Service
+from convene.clients.models import Client
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership
+from convene.tenancy.permissions import Role
+from ee.browser.conftest import Somebody
+from ee.running.office import Office
+from tests.make import a_time, make_member
+
+pytestmark = pytest.mark.timeout(60)
+
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenbeschaffung"
+PHONE = {"width": 360, "height": 740}
+
+for_everybody = pytest.mark.parametrize("who", ["nobody", "client", "admin"])
+
+
+@pytest.fixture
+def busy_office(office: Office) -> Office:
+    """Appointments in several states, and names that are wider than a phone."""
+    with tenant_atomic(office.tenant):
+        Service.objects.update(name=LONG, description=LONG * 3)
+        Client.objects.update(name=LONG)
+        office.service.refresh_from_db()
+        office.marta.client.refresh_from_db()
+    days = [a_time() + timedelta(days=number) for number in range(4)]
+    office.approved(days[0])
+    cancelled = office.approved(days[1])
+    office.product.simulator.fault("create", status=503)
+    office.approved(days[2])
+    with office.visit(office.dana) as dana:
+        dana.cancel(cancelled)
+    office.request(days[3])
+    return office
+
+
+def member_of(office: Office, who: str) -> Membership | None:
+    if who == "admin":
+        return make_member(office.tenant, "Greta Holm", Role.ADMIN)
+    return office.marta.membership if who == "client" else None
+
+
+def every_page(page: Page) -> Iterator[str]:
+    """Open each page of ours that links lead to from the first one, once, and name it."""
+    page.goto("/")
+    ours = urlsplit(page.url).netloc
+    waiting, seen = [page.url], {page.url}
+    while waiting:
+        page.goto(waiting.pop(0))
+        yield urlsplit(page.url).path
+        for link in page.locator("a[href]").evaluate_all("all => all.map(link => link.href)"):
+            url = urldefrag(link).url
+            if urlsplit(url).netloc == ours and not url.endswith(".ics") and url not in seen:
+                waiting.append(url)
+                seen.add(url)
+
+
+@for_everybody
+def test_no_page_is_wider_than_a_phone(busy_office: Office, somebody: Somebody, who: str) -> None:
+    page = somebody(member_of(busy_office, who), viewport=PHONE)
+
+    widths = {
+        name: page.evaluate("document.documentElement.scrollWidth") for name in every_page(page)
+    }
+
+    assert len(widths) > 1
+    assert {name: width for name, width in widths.items() if width > PHONE["width"]} == {}
+
+
+@for_everybody
+def test_axe_finds_nothing_serious_on_any_page(
+    busy_office: Office, somebody: Somebody, who: str
+) -> None:
+    pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    # without transitions, so that a colour is measured when it has arrived
+    page = somebody(member_of(busy_office, who), reduced_motion="reduce")
+
+    found = {name: list(barriers(page, axe)) for name in every_page(page)}
+
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def barriers(page: Page, axe: str) -> Iterator[str]:
+    """What keeps people from using a page, in light and dark, as far as a program can tell."""
+    page.evaluate(axe)
+    for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the words
+        for rule in page.evaluate("options => axe.run(options)", options)["violations"]:
+            if rule["impact"] in {"serious", "critical"}:
+                yield from (f"{rule['id']}, {scheme}: {node['html']}" for node in rule["nodes"])
+    page.emulate_media(color_scheme="light")
