@@ -51,6 +51,7 @@ READ = {
     "appointments:attention": STAFF,
     "appointments:detail": STAFF,
     "appointments:calendar": STAFF,
+    "appointments:check": DECIDES,
     "appointments:cancel": DECIDES,
     "clients:list": STAFF,
     "clients:new": DECIDES,

@@ -7,7 +7,7 @@ them. A provider's failure never undoes an action.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from convene.availability.claims import NotFree, claim, lock_performers
 from convene.catalog.models import Service
 from convene.clients.models import Contact
 from convene.events.models import record
-from convene.meetings.registry import explain
+from convene.meetings.registry import capability, explain
 from convene.meetings.words import words_of
 from convene.schedule.models import (
     OVERLAP_CONSTRAINT,
@@ -35,7 +36,7 @@ from convene.tenancy.db import tenant_atomic, violated_constraint
 from convene.tenancy.models import Membership, Tenant
 from convene.wallclock import to_utc, zone_label
 
-from . import history, letters
+from . import history, letters, obstacles
 from .models import AppointmentRequest, MeetingSync, Operation, Status
 from .sync import Result, subject_of, sync
 
@@ -55,6 +56,7 @@ class Outcome:
     appointment_id: UUID
     warning: str = ""
     note: str = ""
+    is_approved: bool = False  # of a request that was approved without anybody being asked
 
 
 # Asking
@@ -62,7 +64,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a client asks for. The time is the clock on their wall, in ``zone``."""
+    """What a client asks for. The time is the clock on their wall, in ``zone``.
+
+    Who chose an offered time sends its moment (UTC) along: the clock alone may show it twice.
+    """
 
     submission: UUID
     service: Service
@@ -71,31 +76,48 @@ class Wish:
     zone: str
     description: str = ""
     preferred_technician: Membership | None = None
+    starts_at: datetime | None = None
 
 
 def create_appointment_request(tenant: Tenant, wish: Wish, *, contact: Contact) -> Outcome:
-    """Send a request. Sending the same submission again finds the first one.
+    """Send a request, and approve it at once where the rules of booking say so.
 
-    Raises TimeDoesNotExist and Refused.
+    Sending the same submission again finds the first one. Raises TimeDoesNotExist and Refused.
     """
     try:
         with tenant_atomic(tenant):
+            lock_performers(wish.service)
             sent = AppointmentRequest.objects.filter(submission=wish.submission).first()
-            return Outcome((sent or _new_request(wish, contact)).id)
+            if sent:
+                return Outcome(sent.id)
+            appointment, approve_for = _new_request(tenant, wish, contact)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
             raise
-    with tenant_atomic(tenant):  # the other click won
-        return Outcome(AppointmentRequest.objects.get(submission=wish.submission).id)
+        with tenant_atomic(tenant):  # the other click won
+            return Outcome(AppointmentRequest.objects.get(submission=wish.submission).id)
+    if approve_for:
+        return _approve_by_itself(tenant, appointment, approve_for)
+    return Outcome(appointment.id)
 
 
-def _new_request(wish: Wish, contact: Contact) -> AppointmentRequest:
+def _new_request(
+    tenant: Tenant, wish: Wish, contact: Contact
+) -> tuple[AppointmentRequest, UUID | None]:
+    """The request, and the technician who is given it without anybody being asked."""
     if not contact.client.active:
         raise Refused(_("Your company cannot ask for appointments here at the moment."))
     now = timezone.now()
-    start = to_utc(wish.day, wish.clock, ZoneInfo(wish.zone)).at
+    zone = ZoneInfo(wish.zone)
+    start = wish.starts_at or to_utc(wish.day, wish.clock, zone).at
     if start <= now:
         raise Refused(_("This time is over. Choose a later one."))
+    try:
+        claimed = claim(
+            tenant, wish.service, start, now=now, zone=zone, technician=wish.preferred_technician
+        )
+    except NotFree as error:
+        raise Refused(str(error)) from error
     appointment = AppointmentRequest.objects.create(
         submission=wish.submission,
         created_at=now,
@@ -121,7 +143,28 @@ def _new_request(wish: Wish, contact: Contact) -> AppointmentRequest:
         after={"service": wish.service.name, "start": start.isoformat()},
     )
     letters.tell_received(appointment)
-    return appointment
+    return appointment, claimed.approve_for
+
+
+def _approve_by_itself(
+    tenant: Tenant, appointment: AppointmentRequest, technician_id: UUID
+) -> Outcome:
+    """The approval that a dispatcher would give; what is refused waits for one."""
+    with tenant_atomic(tenant):
+        technician = Membership.objects.of_tenant(tenant).get(id=technician_id)
+        with_meeting = capability(tenant).available
+    try:
+        outcome = approve_appointment_request(
+            tenant,
+            appointment.id,
+            by=None,
+            technician=technician,
+            starts_at=appointment.requested_start,
+            with_meeting=with_meeting,
+        )
+    except Refused:
+        return Outcome(appointment.id)
+    return replace(outcome, is_approved=True)
 
 
 # Deciding
@@ -131,7 +174,7 @@ def approve_appointment_request(
     tenant: Tenant,
     appointment_id: UUID,
     *,
-    by: Membership,
+    by: Membership | None,
     technician: Membership,
     starts_at: datetime,
     with_meeting: bool,
@@ -139,12 +182,15 @@ def approve_appointment_request(
 ) -> Outcome:
     """Confirm a pending request at ``starts_at`` (UTC), with an online meeting if asked for.
 
+    A person may place it outside of the rules of booking. The system (``by`` is None) may not.
     Raises Refused when somebody else decided first, or the technician is busy.
     """
     with _nobody_in_two_places(technician), tenant_atomic(tenant):
         appointment = _locked(appointment_id)
         _must_be(appointment, {Status.PENDING}, by)
         _check_place(tenant, technician, starts_at)
+        if by is None:
+            _must_keep_the_rules(appointment, technician, starts_at)
         entry = _place(appointment, technician, starts_at)
         now = timezone.now()
         _set(
@@ -321,7 +367,7 @@ def _set(appointment: AppointmentRequest, **values: Any) -> None:
     appointment.save(update_fields=list(values))
 
 
-def _must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership) -> None:
+def _must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership | None) -> None:
     """Refuse with who was first, and when, in the reader's zone."""
     if appointment.status in wanted:
         return
@@ -337,8 +383,8 @@ def _must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membershi
         Status.DECLINED: _("This request was already declined by %(who)s at %(when)s."),
         Status.CANCELLED: _("This appointment was already cancelled by %(who)s at %(when)s."),
     }[Status(appointment.status)]
-    local = at.astimezone(by.zone)
-    when = f"{date_format(local, 'j F, H:i')} {zone_label(at, by.zone)}"
+    zone = by.zone if by else appointment.tenant.zone
+    when = f"{date_format(at.astimezone(zone), 'j F, H:i')} {zone_label(at, zone)}"
     raise Refused(sentence % {"who": who or _("the system"), "when": when})
 
 
@@ -351,6 +397,16 @@ def _check_place(
         raise Refused(_("This person cannot be given appointments. Choose another technician."))
     if starts_at <= timezone.now():
         raise Refused(_("This time is over. Choose a later one."))
+
+
+def _must_keep_the_rules(
+    appointment: AppointmentRequest, technician: Membership, starts_at: datetime
+) -> None:
+    """For the system; the notice was kept when the request came."""
+    came_at, zone = appointment.created_at, appointment.tenant.zone
+    found = obstacles.against(appointment, technician, starts_at, now=came_at, zone=zone)
+    if found:
+        raise Refused(" ".join(found.sentences))
 
 
 def _place(
@@ -420,7 +476,7 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
     return _mark_due(appointment)
 
 
-def _want_meeting(appointment: AppointmentRequest, *, by: Membership) -> None:
+def _want_meeting(appointment: AppointmentRequest, *, by: Membership | None) -> None:
     MeetingSync.objects.update_or_create(
         appointment=appointment, defaults={"wanted": True, "due": True}
     )

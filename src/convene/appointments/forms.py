@@ -1,9 +1,11 @@
 """The forms of the staff's screens."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.db.models.query import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from convene.forms import FinalTimeForm, StyledForm
@@ -11,6 +13,7 @@ from convene.meetings.words import Words
 from convene.tenancy.models import Membership
 
 from .models import AppointmentRequest
+from .obstacles import Obstacles, against
 
 
 class TechnicianField(forms.ModelChoiceField):  # type: ignore[type-arg]  # of memberships
@@ -36,10 +39,49 @@ def _offer_technicians(form: forms.BaseForm, appointment: AppointmentRequest) ->
     field.offer(people, performers)
 
 
-class ApprovalForm(FinalTimeForm):
-    """Confirm a request: who, with a meeting or not, notes, and when. In the PRD's order."""
+class PlacingForm(FinalTimeForm):
+    """Who gets an appointment and when. What speaks against it is said, and must be overruled.
+
+    Nobody can overrule another appointment.
+    """
 
     technician = TechnicianField()
+    anyway = forms.BooleanField(required=False, label=_("Do it all the same"))
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        appointment: AppointmentRequest,
+        by: Membership,
+        initial: dict[str, Any],
+    ):
+        super().__init__(data, initial=initial)
+        self.appointment, self.by = appointment, by
+        self.obstacles = Obstacles()
+        _offer_technicians(self, appointment)
+
+    def look(self, technician: Membership, starts_at: datetime) -> None:
+        """Find out what speaks against a time."""
+        self.obstacles = against(
+            self.appointment, technician, starts_at, now=timezone.now(), zone=self.by.zone
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        technician, starts_at = cleaned.get("technician"), cleaned.get("starts_at")
+        if technician and starts_at and starts_at > timezone.now():
+            self.look(technician, starts_at)
+        if self.obstacles.final:
+            self.add_error(None, _("Nobody can be in two places. Choose another time or person."))
+        elif self.obstacles and not cleaned["anyway"]:
+            self.add_error(None, _("Something speaks against this time. Look at it below."))
+        return cleaned
+
+
+class ApprovalForm(PlacingForm):
+    """Confirm a request: who, with a meeting or not, notes, and when. In the PRD's order."""
+
     generate_teams_meeting = forms.BooleanField(required=False)
     internal_notes = forms.CharField(
         label=_("Internal notes"),
@@ -63,23 +105,21 @@ class ApprovalForm(FinalTimeForm):
             "generate_teams_meeting": True,
             "internal_notes": appointment.internal_notes,
         }
-        super().__init__(data, initial=initial)
-        _offer_technicians(self, appointment)
+        super().__init__(data, appointment=appointment, by=approver, initial=initial)
         self.fields["generate_teams_meeting"].label = words.generate if words else ""
+        if not self.is_bound and technician:
+            self.look(technician, appointment.requested_start)
 
 
-class RescheduleForm(FinalTimeForm):
+class RescheduleForm(PlacingForm):
     """Move an appointment: when, and to whom."""
-
-    technician = TechnicianField()
 
     def __init__(self, data: Any = None, *, appointment: AppointmentRequest, mover: Membership):
         technician = appointment.technician
         initial = self.initial_for(appointment.starts_at, mover.zone) | {
             "technician": technician and technician.id
         }
-        super().__init__(data, initial=initial, prefix=None)
-        _offer_technicians(self, appointment)
+        super().__init__(data, appointment=appointment, by=mover, initial=initial)
 
 
 class DeclineForm(StyledForm, forms.Form):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("requests/", reading(views.request_list), name="list"),
     path("attention/", reading(views.attention), name="attention"),
     path(ONE, reading(views.detail), name="detail"),
+    path(ONE + "check/", reading(views.check), name="check"),
     path(ONE + "approve/", acting(views.approve), name="approve"),
     path(ONE + "reschedule/", acting(views.reschedule), name="reschedule"),
     path(ONE + "decline/", acting(views.decline), name="decline"),

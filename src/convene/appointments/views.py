@@ -25,7 +25,7 @@ from convene.tenancy.pages import TenantRequest, tenant_page
 from . import actions, history, letters
 from .actions import Outcome, Refused
 from .calendar import event_of
-from .forms import ApprovalForm, CancelForm, DeclineForm, RescheduleForm
+from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
 
@@ -137,6 +137,19 @@ def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any]]:
 def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
     events = Event.objects.filter(subject_id=appointment.id).order_by("-at", "-id")
     return [(event, history.SENTENCES.get(event.kind, event.kind)) for event in events]
+
+
+@tenant_page("user_schedule:update")
+def check(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """What speaks against a technician and a time, while somebody still chooses them."""
+    appointment = _appointment(pk)
+    form: PlacingForm
+    if appointment.is_pending:
+        form = _approval_form(request, appointment, request.GET)
+    else:
+        form = RescheduleForm(request.GET, appointment=appointment, mover=request.membership)
+    form.is_valid()
+    return render(request, "appointments/obstacles.html", {"form": form})
 
 
 @tenant_page("user_schedule:update", reads=False)

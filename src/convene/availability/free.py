@@ -169,7 +169,7 @@ def read(
     booked = [row for row in found if row.request_id not in ignoring]
     zones, performers = _people(tenant, only)
     if only and all(row.technician_id for row in booked):
-        zones = {only.id: only.zone}  # nobody's request may need anybody else
+        zones = {only.id: zones[only.id]}  # no request may need anybody else
     return Facts(
         within=within,
         rules=rules,
@@ -200,7 +200,7 @@ def _people(
         .exclude(technician__role=Role.CLIENT)
         .values_list("service_id", "technician_id", "technician__timezone")
     )
-    zones: dict[UUID, ZoneInfo] = {also.id: also.zone} if also else {}
+    zones = {also.id: ZoneInfo(also.timezone or tenant.timezone)} if also else {}
     performers: dict[UUID, set[UUID]] = defaultdict(set)
     for service_id, technician_id, zone in rows:
         zones[technician_id] = ZoneInfo(zone or tenant.timezone)

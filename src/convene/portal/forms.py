@@ -1,7 +1,9 @@
-"""The form that asks for an appointment."""
+"""The forms that ask for an appointment."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models.query import QuerySet
@@ -14,26 +16,17 @@ from convene.forms import DateInput, StyledForm, TimeInput, zone_field
 from convene.tenancy.models import Membership
 
 
-class RequestForm(StyledForm, forms.Form):
-    """What, when and with whom. The time is the clock on the client's wall."""
+class ChoiceForm(StyledForm, forms.Form):
+    """What it is about, with whom, and the zone that times are shown in."""
 
     service: Any = forms.ModelChoiceField(queryset=QuerySet(Service), label=_("What is it about?"))
-    requested_date = forms.DateField(label=_("Date"), widget=DateInput)
-    requested_time = forms.TimeField(label=_("Time"), widget=TimeInput)
-    requester_timezone = zone_field()
     preferred_technician = forms.ModelChoiceField(
         queryset=Membership.objects.none(),
         required=False,
         empty_label=_("Anybody"),
         label=_("With whom?"),
     )
-    description = forms.CharField(
-        label=_("What should we know?"),
-        required=False,
-        max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
-    submission = forms.UUIDField(widget=forms.HiddenInput)
+    requester_timezone = zone_field()
 
     def __init__(self, data: Any = None, *, contact: Contact):
         initial = {"submission": uuid4(), "requester_timezone": contact.zone.key}
@@ -53,6 +46,24 @@ class RequestForm(StyledForm, forms.Form):
             )
         return cleaned
 
+
+class WishForm(ChoiceForm):
+    """What is the same in every request, whoever chose its time."""
+
+    description = forms.CharField(
+        label=_("What should we know?"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    submission = forms.UUIDField(widget=forms.HiddenInput)
+    time_field: str
+    """The field that a time is chosen with."""
+
+    def when(self) -> dict[str, Any]:
+        """The time of the valid form, as the action takes it."""
+        raise NotImplementedError
+
     def wish(self) -> Wish:
         """The valid form as the action takes it."""
         cleaned = self.cleaned_data
@@ -60,9 +71,36 @@ class RequestForm(StyledForm, forms.Form):
         return Wish(
             submission=submission,
             service=cleaned["service"],
-            day=cleaned["requested_date"],
-            clock=cleaned["requested_time"],
             zone=cleaned["requester_timezone"],
             description=cleaned["description"],
             preferred_technician=cleaned["preferred_technician"],
+            **self.when(),
         )
+
+
+class RequestForm(WishForm):
+    """Any time can be asked for. It is the clock on the client's wall."""
+
+    requested_date = forms.DateField(label=_("Date"), widget=DateInput)
+    requested_time = forms.TimeField(label=_("Time"), widget=TimeInput)
+    time_field = "requested_time"
+
+    def when(self) -> dict[str, Any]:
+        return {
+            "day": self.cleaned_data["requested_date"],
+            "clock": self.cleaned_data["requested_time"],
+        }
+
+
+class OfferForm(WishForm):
+    """One of the free times. It carries its moment; the clock alone may show it twice."""
+
+    starts_at = forms.DateTimeField(
+        label=_("Time"), error_messages={"required": _("Choose one of the free times.")}
+    )
+    time_field = "starts_at"
+
+    def when(self) -> dict[str, Any]:
+        at: datetime = self.cleaned_data["starts_at"]
+        local = at.astimezone(ZoneInfo(self.cleaned_data["requester_timezone"]))
+        return {"starts_at": at, "day": local.date(), "clock": local.time()}

@@ -1,6 +1,9 @@
 """The client portal: my appointments, asking for one, following it, cancelling it."""
 
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Q
@@ -8,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from convene.appointments import actions
@@ -15,6 +19,7 @@ from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest, MeetingSync, Status
 from convene.appointments.problems import words_for
 from convene.appointments.views import calendar_response
+from convene.availability.free import has_working_hours
 from convene.clients.models import Contact
 from convene.mail.calendar_file import Person
 from convene.pages import SeeOther
@@ -22,9 +27,10 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
 from convene.wallclock import TimeDoesNotExist
 
-from .forms import RequestForm
+from .forms import ChoiceForm, OfferForm, RequestForm, WishForm
+from .offer import Question, offer
 
-NEW = "portal/new.html"
+NEW, CHOOSE, TIMES = "portal/new.html", "portal/choose.html", "portal/times.html"
 
 
 def _contact(request: TenantRequest) -> Contact:
@@ -59,29 +65,75 @@ def appointment_list(request: TenantRequest) -> HttpResponse:
 
 @tenant_page("portal:use")
 def new(request: TenantRequest) -> HttpResponse:
-    return render(request, NEW, {"form": RequestForm(contact=_contact(request))})
+    """Free times to choose from; any time while the MSP keeps no working hours."""
+    contact = _contact(request)
+    if not has_working_hours():
+        return render(request, NEW, {"form": RequestForm(contact=contact)})
+    if "service" not in request.GET:
+        return render(request, CHOOSE, {"form": ChoiceForm(contact=contact)})
+    choice = ChoiceForm(request.GET, contact=contact)
+    if not choice.is_valid():
+        return render(request, CHOOSE, {"form": choice}, status=422)
+    return _render_times(request, OfferForm(contact=contact), choice.cleaned_data)
 
 
 @tenant_page("portal:use", reads=False)
 def send(request: TenantRequest) -> HttpResponse:
     with tenant_atomic(request.tenant):
         contact = _contact(request)
-        form = RequestForm(request.POST, contact=contact)
+        form_class = OfferForm if has_working_hours() else RequestForm
+        form = form_class(request.POST, contact=contact)
         if not form.is_valid():
-            return render(request, NEW, {"form": form}, status=422)
+            return _render_refused(request, form)
     try:
         outcome = actions.create_appointment_request(request.tenant, form.wish(), contact=contact)
     except (TimeDoesNotExist, Refused) as refusal:
         form.add_error(
-            "requested_time" if isinstance(refusal, TimeDoesNotExist) else None, str(refusal)
+            form.time_field if isinstance(refusal, TimeDoesNotExist) else None, str(refusal)
         )
         with tenant_atomic(request.tenant):
-            return render(request, NEW, {"form": form}, status=422)
-    messages.success(
-        request,
-        _("Request sent. We will look at it and write to you; nothing is fixed until then."),
-    )
+            return _render_refused(request, form)
+    if outcome.is_approved:
+        messages.success(request, _("Your appointment is confirmed. We have written to you."))
+    else:
+        messages.success(
+            request,
+            _("Request sent. We will look at it and write to you; nothing is fixed until then."),
+        )
     return _to(request, "detail", outcome.appointment_id)
+
+
+def _render_refused(request: TenantRequest, form: WishForm) -> HttpResponse:
+    """The page that the form is on, with what was typed."""
+    if not isinstance(form, OfferForm):
+        return render(request, NEW, {"form": form}, status=422)
+    if any(name in form.errors for name in ChoiceForm.base_fields):
+        return render(request, CHOOSE, {"form": form}, status=422)
+    return _render_times(request, form, form.cleaned_data, status=422)
+
+
+def _render_times(
+    request: TenantRequest, form: OfferForm, choice: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    zone = ZoneInfo(choice["requester_timezone"])
+    technician = choice["preferred_technician"]
+    question = Question(request.tenant, choice["service"], technician, zone)
+    chosen = choice.get("starts_at")
+    day = chosen.astimezone(zone).date() if chosen else parse_date(request.GET.get("day", ""))
+    kept = {
+        "service": choice["service"].id,
+        "preferred_technician": technician.id if technician else "",
+        "requester_timezone": zone.key,
+    }
+    context = {
+        "form": form,
+        "choice": choice,
+        "kept": kept,
+        "query": urlencode(kept),
+        "offer": offer(question, timezone.now(), day),
+    }
+    with timezone.override(zone):
+        return render(request, TIMES, context, status=status)
 
 
 @tenant_page("portal:use")

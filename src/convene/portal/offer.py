@@ -1,0 +1,86 @@
+"""The free times of a month as a client sees them."""
+
+from calendar import Calendar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from convene.availability import free
+from convene.availability.hours import DAY, MIDNIGHT, Span, moment
+from convene.availability.slots import Slot
+from convene.catalog.models import Service
+from convene.tenancy.models import Membership, Tenant
+
+
+@dataclass(frozen=True)
+class Question:
+    """What free times are asked for: those of a month, in the client's zone."""
+
+    tenant: Tenant
+    service: Service
+    technician: Membership | None
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    is_of_month: bool
+    is_free: bool
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A month of weeks, and the free times of the chosen day."""
+
+    first: date
+    weeks: Sequence[Sequence[Day]]
+    chosen: date | None
+    times: Sequence[datetime]
+    earlier: date | None
+    later: date | None
+    may_wish_for_somebody: bool
+    is_confirmed_at_once: bool
+
+
+def offer(question: Question, now: datetime, day: date | None = None) -> Offer:
+    """The month of ``day``; without one the first that has a free time, this or the next."""
+    today = now.astimezone(question.zone).date()
+    wanted = max(day or today, today)
+    found = _month(question, now, wanted.replace(day=1), day and wanted)
+    if day is None and found.later and not found.times:
+        return _month(question, now, found.later, None)
+    return found
+
+
+def _month(question: Question, now: datetime, first: date, day: date | None) -> Offer:
+    zone, service = question.zone, question.service
+    after = (first + 31 * DAY).replace(day=1)
+    span = Span(moment(first, MIDNIGHT, zone), moment(after, MIDNIGHT, zone))
+    facts = free.read(question.tenant, span)
+    rules = facts.effective(service.id)
+    slots = facts.slots(service, span, now, question.technician if rules.allow_preferred else None)
+    by_day = _by_day(slots, zone)
+    chosen = day if day in by_day or day is None else None
+    chosen = chosen or min(by_day, default=None)
+    return Offer(
+        first=first,
+        weeks=[
+            [Day(d, d.month == first.month, d in by_day, d == chosen) for d in week]
+            for week in Calendar().monthdatescalendar(first.year, first.month)
+        ],
+        chosen=chosen,
+        times=by_day[chosen] if chosen else (),
+        earlier=(first - DAY).replace(day=1) if span.start > now else None,
+        later=after if span.end <= now + facts.rules_of(service).horizon else None,
+        may_wish_for_somebody=rules.allow_preferred,
+        is_confirmed_at_once=rules.auto_approve,
+    )
+
+
+def _by_day(slots: Sequence[Slot], zone: ZoneInfo) -> dict[date, list[datetime]]:
+    starts = [slot.span.start.astimezone(zone) for slot in slots]
+    return {day: list(times) for day, times in groupby(starts, key=datetime.date)}
