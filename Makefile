@@ -6,13 +6,13 @@ EE := .venv-ee/bin
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 HAS_EE := $(wildcard ee/pyproject.toml)
 FULL := $(if $(HAS_EE),$(EE),$(CE))
-PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee/src ee/tests ee/browser)
+PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee/src ee/tests ee/browser ee/running)
 TEMPLATES := $(wildcard src ee/src demo)
 
 export CONVENE_MODE := development
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee failure-table bench sdk-check lock clean
+.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee soak failure-table bench sdk-check lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.+)/\1\t\2/p' Makefile | expand -t 14
@@ -30,7 +30,7 @@ demo-reset: .venv-ee/.ready ## The same from an empty database
 test: test-ce $(if $(HAS_EE),test-browser test-ee) ## Run every test
 
 test-ce: .venv-ce/.ready
-	$(CE)/pytest tests
+	$(CE)/pytest -n 2 tests
 
 # A process of its own: Playwright leaves an event loop behind that Django refuses to work beside.
 test-browser: .venv-ee/.ready
@@ -39,7 +39,8 @@ test-browser: .venv-ee/.ready
 
 test-ee: .venv-ee/.ready
 	$(EE)/pytest ee/graphsim
-	$(EE)/pytest ee/tests
+	$(EE)/pytest ee/running
+	$(EE)/pytest -n 2 ee/tests
 
 check: static build $(if $(HAS_EE),build-ee) test ## Run all that a change must pass, as CI does
 
@@ -62,6 +63,9 @@ build: .tools/.ready ## Build the Community Edition and try it alone on a fresh 
 
 build-ee: .tools/.ready ## Build both editions and try them together
 	.tools/bin/python tools/smoke.py ee
+
+soak: .venv-ce/.ready ## Let people, processes and faults run against sync for 20 minutes
+	CONVENE_SOAK_MINUTES=20 $(CE)/pytest -q -s --timeout 3000 tests/appointments/test_sync_machine.py
 
 failure-table: .venv-ee/.ready ## Write docs/failure-table.md anew by running every failure
 	CONVENE_WRITE_FAILURE_TABLE=1 $(EE)/pytest -q ee/tests/test_failure_table.py
