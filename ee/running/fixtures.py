@@ -1,4 +1,8 @@
-"""The product and an office in it, as fixtures. Imports of models wait until Django is set up."""
+"""The product and an office in it, as fixtures. Imports of models wait until Django is set up.
+
+`pytest ee/browser` and `pytest ee/running` are two runs: in one they would be two products on the
+same database, and send each other's mails.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
