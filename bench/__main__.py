@@ -4,7 +4,6 @@ The table goes to the day's file in bench/results/, below those of earlier runs.
 """
 
 import argparse
-import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from bench.measure import SLOW_MS, Bench, Results, Spread, requests_needed
+from bench.processes import Neighbours
 from bench.report import NOTES, rows_of, written
 from bench.statements import Superuser, replay
 from bench.system import running
@@ -25,14 +25,15 @@ LONGEST = 240  # seconds
 def main() -> None:
     options = _options()
     _end_in_time()
-    load = os.getloadavg()[0]
+    neighbours = Neighbours()
     with (
         embedded.throwaway() as server,
         psycopg.connect(server.url(embedded.SUPERUSER), autocommit=True) as superuser,
     ):
         results = _measure(server, superuser, options.samples)
-        rows = rows_of(results)
-        section = written(rows, superuser, options.samples, (load, os.getloadavg()[0]))
+        postgresql = superuser.info.server_version
+    rows = rows_of(results)
+    section = written(rows, options.samples, postgresql, neighbours.share())
     print(section)
     if not options.dry:
         _keep(section)

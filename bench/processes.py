@@ -1,6 +1,7 @@
 """What a program and its children cost, as the kernel counts it."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,31 @@ def memory_of(pid: int) -> int:
 def cpu_seconds_of(pid: int) -> float:
     """Seconds of all cores so far, those of children that have ended included."""
     return sum(_ticks(process) for process in _family(pid)) / _TICKS
+
+
+class Neighbours:
+    """What else runs on this machine, from now on."""
+
+    def __init__(self) -> None:
+        self._since = self._now()
+
+    def share(self) -> float:
+        """Their part of the cores, when all that we started has ended."""
+        passed, busy, ours = (
+            now - then for now, then in zip(self._now(), self._since, strict=True)
+        )
+        return (busy - ours) / (passed * len(os.sched_getaffinity(0)))
+
+    def _now(self) -> tuple[float, float, float]:
+        """Seconds: of the clock, of the cores at work, and ours of these."""
+        user, nice, system, _idle, _waiting, *rest = map(
+            int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+        )
+        return (
+            time.monotonic(),
+            (user + nice + system + sum(rest)) / _TICKS,
+            sum(os.times()[:4]),
+        )
 
 
 def _family(pid: int) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bench.measure import CROWD, CROWD_MS, SLOW_MS, Approvals, Results, Spread
-from bench.statements import Superuser, count
+from bench.statements import count
 from bench.system import THREADS, WORKERS
 
 SLOWEST_APPROVAL = 1.15  # of Graph's time and the floor
@@ -124,16 +124,15 @@ def _page(name: str, spread: Spread) -> Row:
     )
 
 
-def written(rows: list[Row], superuser: Superuser, samples: int, load: tuple[float, float]) -> str:
-    """A run's section of the day's file; ``load`` is the machine's before and after it."""
-    before, after = load
+def written(rows: list[Row], samples: int, postgresql: int, neighbours: float) -> str:
+    """A run's section of the day's file; ``neighbours`` is the part of the cores they took."""
     lines = [
         f"## {datetime.now(UTC):%H:%M} UTC",
         "",
-        f"{_cores()} cores, load {before:.1f} before and {after:.1f} after. {samples} samples."
+        f"{_cores()} cores, of which others used {neighbours:.0%} meanwhile. {samples} samples."
         f" Python {platform.python_version()}, Django {version('django')},"
         f" gunicorn {version('gunicorn')} with {WORKERS} x {THREADS} threads,"
-        f" PostgreSQL {_postgresql(superuser)} that does not wait for its disk.",
+        f" PostgreSQL {postgresql // 10000}.{postgresql % 10000} that does not wait for its disk.",
         "",
         _line(*HEAD),
         _line(*("---" for _ in HEAD)),
@@ -149,11 +148,6 @@ def _line(*cells: str) -> str:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _postgresql(superuser: Superuser) -> str:
-    number = superuser.info.server_version
-    return f"{number // 10000}.{number % 10000}"
 
 
 def _milliseconds(spread: Spread) -> str:
