@@ -68,8 +68,8 @@ def attention(request: TenantRequest) -> HttpResponse:
     """Every appointment whose meeting is not what it should be, and the button that mends it."""
     now = timezone.now()
     meetings = MeetingSync.objects.needing_attention(now)
-    rows = AppointmentRequest.objects.with_people().filter(id__in=meetings.values("appointment_id"))
     by_appointment = {meeting.appointment_id: meeting for meeting in meetings}
+    rows = AppointmentRequest.objects.with_people().filter(id__in=by_appointment)
     problems = [(row, problem_of(row, by_appointment[row.id], now)) for row in rows.in_order()]
     return render(request, "appointments/attention.html", {"problems": problems})
 
