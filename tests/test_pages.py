@@ -15,6 +15,7 @@ from convene.clients.models import Contact
 from convene.plugins import Plugin
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
+from tests.availability.make import make_hours, make_time_off
 from tests.make import (
     a_time,
     make_client,
@@ -44,7 +45,7 @@ def acts(roles: dict[str, int], success: int = 422) -> dict[str, int]:
 
 
 READ = {
-    "settings": dict.fromkeys(STAFF, 403),  # no part of CE has settings yet
+    "settings": {"admin": 302, "dispatcher": 302, "technician": 403, "client": 403},
     "me": EVERYBODY,
     "portal_me": EVERYBODY,
     "appointments:list": STAFF,
@@ -62,6 +63,12 @@ READ = {
     "catalog:list": STAFF,
     "catalog:new": ADMINS,
     "catalog:edit": ADMINS,
+    "availability:general": DECIDES,
+    "availability:hours": DECIDES,
+    "availability:edit_hours": ADMINS,
+    "availability:services": DECIDES,
+    "availability:edit_service": ADMINS,
+    "availability:exceptions": DECIDES,
     "portal:list": CLIENT,
     "portal:new": CLIENT,
     "portal:detail": CLIENT,
@@ -85,11 +92,24 @@ ACT = {
     "clients:invite": acts(DECIDES, 303),
     "catalog:new": acts(ADMINS),
     "catalog:edit": acts(ADMINS),
+    "availability:general": acts(ADMINS),
+    "availability:edit_hours": acts(ADMINS),
+    "availability:edit_service": acts(ADMINS, 303),
+    "availability:exceptions": acts(ADMINS),
+    "availability:delete_exception": acts(ADMINS, 303),
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
 }
 # Addresses that name no row.
-OF_THE_TENANT = {"settings", "me", "portal_me"}
+OF_THE_TENANT = {
+    "settings",
+    "me",
+    "portal_me",
+    "availability:general",
+    "availability:hours",
+    "availability:services",
+    "availability:exceptions",
+}
 # Anybody may ask for these.
 OPEN = {
     "home",
@@ -126,6 +146,7 @@ class World:
         assert self.contact.membership is not None
         self.members[Role.CLIENT] = self.contact.membership
         self.service = make_service(self.tenant)
+        self.exception = make_time_off(self.tenant, a_time(days=90).date())
         self.request = make_request(self.tenant, contact=self.contact, service=self.service)
         actions.approve_appointment_request(
             self.tenant,
@@ -144,8 +165,12 @@ class World:
             kwargs["client"] = self.contact.client_id
         elif name in {"clients:edit_contact", "clients:invite"}:
             kwargs |= {"client": self.contact.client_id, "pk": self.contact.id}
-        elif name == "catalog:edit":
+        elif name in {"catalog:edit", "availability:edit_service"}:
             kwargs["pk"] = self.service.id
+        elif name == "availability:edit_hours":
+            kwargs["pk"] = self.members[Role.TECHNICIAN].id
+        elif name == "availability:delete_exception":
+            kwargs["pk"] = self.exception.id
         elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
             "list",
             "new",
@@ -224,6 +249,8 @@ def queries(browser: Browser, url: str) -> int:
 def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     """One more row on every list."""
     service = make_service(tenant, "", member)
+    make_hours(make_member(tenant, role=Role.TECHNICIAN))
+    make_time_off(tenant, a_time(days=90).date())
     make_contact(make_client(tenant))
     make_request(tenant, contact=contact, service=service, preferred_technician=member)
 
@@ -235,6 +262,10 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
         ("clients:list", Role.ADMIN),
         ("clients:detail", Role.ADMIN),
         ("catalog:list", Role.ADMIN),
+        ("availability:general", Role.ADMIN),
+        ("availability:hours", Role.ADMIN),
+        ("availability:services", Role.ADMIN),
+        ("availability:exceptions", Role.ADMIN),
         ("portal:list", Role.CLIENT),
         ("appointments:detail", Role.ADMIN),
     ],

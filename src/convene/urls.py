@@ -15,6 +15,7 @@ staff = [
     path("", include("convene.appointments.urls")),
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
+    path("settings/availability/", include("convene.availability.urls")),
     *plugin_urls(),
 ]
 

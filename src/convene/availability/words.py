@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from convene.tenancy.models import Membership
 from convene.wallclock import day_label, span_label, zone_label
 
+from .models import Effective
 from .slots import Kind, Reason, Slot, Taken, Why
 
 
@@ -53,4 +55,26 @@ def not_free(next_ones: Sequence[Slot], zone: ZoneInfo) -> str:
     ) % {
         "times": "; ".join(start_label(slot, zone) for slot in next_ones),
         "zone": zone_label(next_ones[0].span.start, zone),
+    }
+
+
+def rule_label(name: str, value: int | bool) -> str:
+    """The value of a rule, for example "8 hours"."""
+    if name in {"allow_preferred", "auto_approve"}:
+        return _("yes") if value else _("no")
+    if name == "daily_limit":
+        return str(value) if value else _("no limit")
+    number = int(value)
+    if name == "notice_hours":
+        return ngettext("%(n)s hour", "%(n)s hours", number) % {"n": number}
+    if name == "horizon_days":
+        return ngettext("%(n)s day", "%(n)s days", number) % {"n": number}
+    return ngettext("%(n)s minute", "%(n)s minutes", number) % {"n": number}
+
+
+def effective_label(name: str, found: Effective) -> str:
+    """The value that counts and where it was set, for example "8 hours, from General"."""
+    return _("%(value)s, from %(origin)s") % {
+        "value": rule_label(name, found.values[name]),
+        "origin": found.origins[name].label,
     }

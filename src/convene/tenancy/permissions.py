@@ -12,9 +12,10 @@ class Role(models.TextChoices):
 
 
 _TECHNICIAN = frozenset({"user_schedule:read", "client:read", "service:read"})
-_DISPATCHER = _TECHNICIAN | {"user_schedule:update", "client:update"}
+_DISPATCHER = _TECHNICIAN | {"user_schedule:update", "client:update", "availability:read"}
 _ADMIN = _DISPATCHER | {
     "service:update",
+    "availability:update",
     "tenant_integrations:read",
     "tenant_integrations:update",
 }

@@ -1,0 +1,17 @@
+"""Our tabs of the settings, registered as a plugin would."""
+
+from django.utils.translation import gettext_lazy as _
+
+from convene.settings_tabs import Area, SettingsTab
+
+READ = "availability:read"
+
+TABS = tuple(
+    SettingsTab(slug, label, Area.AVAILABILITY, f"availability:{slug}", READ)
+    for slug, label in (
+        ("general", _("General")),
+        ("hours", _("Working hours")),
+        ("services", _("Services")),
+        ("exceptions", _("Exceptions")),
+    )
+)
