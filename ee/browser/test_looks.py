@@ -81,7 +81,6 @@ def test_no_page_is_wider_than_a_phone(busy_office: Office, somebody: Somebody, 
 def test_axe_finds_nothing_serious_on_any_page(
     busy_office: Office, somebody: Somebody, who: str
 ) -> None:
-    pytest.importorskip("axe_playwright_python", reason="axe is not installed")
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text()
     # without transitions, so that a colour is measured when it has arrived
     page = somebody(member_of(busy_office, who), reduced_motion="reduce")
