@@ -78,9 +78,9 @@ READ = {
 ACT = {
     "me": acts(EVERYBODY, 303),
     "portal_me": acts(EVERYBODY, 303),
-    "appointments:approve": acts(DECIDES),
+    "appointments:approve": acts(DECIDES, 303),
     "appointments:reschedule": acts(DECIDES),
-    "appointments:decline": acts(DECIDES),
+    "appointments:decline": acts(DECIDES, 303),
     "appointments:cancel": acts(DECIDES, 303),
     "appointments:create_meeting": acts(DECIDES, 303),
     "appointments:retry_meeting": acts(DECIDES, 303),

@@ -187,7 +187,7 @@ def approve_appointment_request(
     """
     with _nobody_in_two_places(technician), tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        _must_be(appointment, {Status.PENDING}, by)
+        must_be(appointment, {Status.PENDING}, by)
         _check_place(tenant, technician, starts_at)
         if by is None:
             _must_keep_the_rules(appointment, technician, starts_at)
@@ -216,7 +216,7 @@ def decline_appointment_request(
     """Say no to a pending request; the client is told why. Raises Refused."""
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        _must_be(appointment, {Status.PENDING}, by)
+        must_be(appointment, {Status.PENDING}, by)
         _set(
             appointment,
             status=Status.DECLINED,
@@ -247,7 +247,7 @@ def update_appointment_request_date_time(
     """
     with _nobody_in_two_places(technician), tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        _must_be(appointment, {Status.APPROVED}, by)
+        must_be(appointment, {Status.APPROVED}, by)
         entry = _entry_of(appointment)
         before, previously = _facts(entry), entry.technician_id
         technician = technician or entry.technician
@@ -274,7 +274,7 @@ def cancel_appointment_request(
     """Call off a pending or approved appointment, by the client or the MSP. Raises Refused."""
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        _must_be(appointment, {Status.PENDING, Status.APPROVED}, by)
+        must_be(appointment, {Status.PENDING, Status.APPROVED}, by)
         due = _cancel(appointment, by=by, reason=reason)
     return _follow(tenant, appointment_id, due)
 
@@ -305,7 +305,7 @@ def create_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
     """Ask for a meeting of an approved appointment now. Raises Refused."""
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        _must_be(appointment, {Status.APPROVED}, by)
+        must_be(appointment, {Status.APPROVED}, by)
         if appointment.is_over():
             raise Refused(_("This appointment is over."))
         _want_meeting(appointment, by=by)
@@ -367,8 +367,8 @@ def _set(appointment: AppointmentRequest, **values: Any) -> None:
     appointment.save(update_fields=list(values))
 
 
-def _must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership | None) -> None:
-    """Refuse with who was first, and when, in the reader's zone."""
+def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership | None) -> None:
+    """Raise Refused with who was first, and when, in the reader's zone."""
     if appointment.status in wanted:
         return
     who, at = {
@@ -477,9 +477,9 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
 
 
 def _want_meeting(appointment: AppointmentRequest, *, by: Membership | None) -> None:
-    MeetingSync.objects.update_or_create(
-        appointment=appointment, defaults={"wanted": True, "due": True}
-    )
+    # The appointment's lock keeps everybody else from making the row between the two statements.
+    if not MeetingSync.objects.filter(appointment=appointment).update(wanted=True, due=True):
+        MeetingSync.objects.create(appointment=appointment, wanted=True, due=True)
     record(history.MEETING_ASKED_FOR, appointment.id, by=by)
 
 

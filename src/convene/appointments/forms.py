@@ -99,16 +99,17 @@ class ApprovalForm(PlacingForm):
         approver: Membership,
         words: Words | None,
     ):
-        technician = appointment.preferred_technician or appointment.service.performers().first()
-        initial = self.initial_for(appointment.requested_start, approver.zone) | {
-            "technician": technician and technician.id,
-            "generate_teams_meeting": True,
-            "internal_notes": appointment.internal_notes,
-        }
+        initial = {} if data is not None else self._as_wished(appointment, approver)
         super().__init__(data, appointment=appointment, by=approver, initial=initial)
         self.fields["generate_teams_meeting"].label = words.generate if words else ""
-        if not self.is_bound and technician:
+        if technician := initial.get("technician"):
             self.look(technician, appointment.requested_start)
+
+    def _as_wished(self, appointment: AppointmentRequest, approver: Membership) -> dict[str, Any]:
+        """What a fresh form starts with."""
+        technician = appointment.preferred_technician or appointment.service.performers().first()
+        when = self.initial_for(appointment.requested_start, approver.zone)
+        return when | {"technician": technician, "generate_teams_meeting": True}
 
 
 class RescheduleForm(PlacingForm):

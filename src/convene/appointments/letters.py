@@ -75,8 +75,8 @@ def tell_confirmed(
 ) -> None:
     """Client and technician; with ``only_if_told`` whoever has no mail waiting that will say it."""
     kinds = {CLIENT: APPROVED_CLIENT}
-    if technician := appointment.technician:
-        kinds[technician_key(technician.id)] = ASSIGNED
+    if entry := appointment.schedule_entry:
+        kinds[technician_key(entry.technician_id)] = ASSIGNED
     for recipient, kind in kinds.items():
         if not (only_if_told and outbox.is_waiting(appointment.id, recipient)):
             outbox.tell(kind, appointment.id, recipient, not_before=not_before)

@@ -182,7 +182,9 @@ def _look(
         meeting.lease_until = now + LEASE
         meeting.known_start = meeting.known_end = None
         meeting.save(update_fields=["doing", "lease_until", "known_start", "known_end"])
-        spec = MeetingSpec(subject_of(appointment), appointment.starts_at, appointment.ends_at)
+        entry = appointment.schedule_entry
+        subject = entry.title if entry else ""  # a meeting is made of a placed appointment only
+        spec = MeetingSpec(subject, appointment.starts_at, appointment.ends_at)
         return _Call(operation, provider, spec, MeetingRef(meeting.ref))
 
 

@@ -1,12 +1,13 @@
 """The staff's screens: the queue of requests, one appointment, and what is done to it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
+from django.forms import BaseForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -28,6 +29,8 @@ from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
+
+Form = TypeVar("Form", bound=BaseForm)
 
 PAGE_SIZE = 50
 LIST, DETAIL = "appointments/list.html", "appointments/detail.html"
@@ -154,12 +157,11 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page("user_schedule:update", reads=False)
 def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
-    with tenant_atomic(request.tenant):
-        appointment = _appointment(pk)
-        form = _approval_form(request, appointment, request.POST)
-        if not form.is_valid():
-            context = _detail_context(request, appointment, form=form)
-            return render(request, DETAIL, context, status=422)
+    form = _judge(
+        request, pk, "form", Status.PENDING, lambda it: _approval_form(request, it, request.POST)
+    )
+    if isinstance(form, HttpResponse):
+        return form
     return _act(
         request,
         pk,
@@ -179,12 +181,15 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page("user_schedule:update", reads=False)
 def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
-    with tenant_atomic(request.tenant):
-        appointment = _appointment(pk)
-        form = RescheduleForm(request.POST, appointment=appointment, mover=request.membership)
-        if not form.is_valid():
-            context = _detail_context(request, appointment, reschedule=form)
-            return render(request, DETAIL, context, status=422)
+    form = _judge(
+        request,
+        pk,
+        "reschedule",
+        Status.APPROVED,
+        lambda it: RescheduleForm(request.POST, appointment=it, mover=request.membership),
+    )
+    if isinstance(form, HttpResponse):
+        return form
     return _act(
         request,
         pk,
@@ -202,12 +207,9 @@ def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page("user_schedule:update", reads=False)
 def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
-    with tenant_atomic(request.tenant):
-        appointment = _appointment(pk)
-        form = DeclineForm(request.POST)
-        if not form.is_valid():
-            context = _detail_context(request, appointment, decline=form)
-            return render(request, DETAIL, context, status=422)
+    form = _judge(request, pk, "decline", Status.PENDING, lambda it: DeclineForm(request.POST))
+    if isinstance(form, HttpResponse):
+        return form
     reason = form.cleaned_data["reason"]
     return _act(
         request,
@@ -305,6 +307,33 @@ def calendar_response(appointment: AppointmentRequest, attendee: Person) -> Http
         content_type=content_type(event),
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _judge(
+    request: TenantRequest,
+    pk: UUID,
+    name: str,
+    wanted: Status,
+    make: Callable[[AppointmentRequest], Form],
+) -> Form | HttpResponse:
+    """The valid form, or the answer to one that is refused.
+
+    The appointment is held meanwhile: a colleague who acts on it at this moment is waited for, and
+    whoever comes too late reads that, not what is wrong with their form.
+    """
+    with tenant_atomic(request.tenant):
+        get_object_or_404(AppointmentRequest.objects.select_for_update(), id=pk)
+        appointment = _appointment(pk)
+        try:
+            actions.must_be(appointment, {wanted}, request.membership)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))
+        form = make(appointment)
+        if form.is_valid():
+            return form
+        context = _detail_context(request, appointment, **{name: form})
+        return render(request, DETAIL, context, status=422)
 
 
 def _act(

@@ -45,7 +45,7 @@ class Service(TenantModel):
     def performers(self) -> QuerySet[Membership]:
         """The technicians who can be given this service today."""
         named = ServicePerformer.objects.filter(service=self).values("technician_id")
-        return Membership.objects.of_tenant(self.tenant).technicians().filter(id__in=named)
+        return Membership.objects.of_tenant(self.tenant_id).technicians().filter(id__in=named)
 
 
 class ServicePerformer(TenantModel):

@@ -50,7 +50,7 @@ class MembershipQuerySet(QuerySet["Membership"]):
         """Where a signed-in person may go, by name of the MSP."""
         return self.filter(user=user, active=True).select_related("tenant", "user")
 
-    def of_tenant(self, tenant: Tenant) -> Self:
+    def of_tenant(self, tenant: Tenant | uuid.UUID) -> Self:
         return self.filter(tenant=tenant).select_related("user").order_by("user__name", "id")
 
     def technicians(self) -> Self:
