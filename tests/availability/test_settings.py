@@ -236,7 +236,7 @@ def test_a_service_shows_what_counts_and_where_it_was_set():
     assert "8 hours, from General" in page
     assert "1 minute, from this service" in page
     assert "60 days, from Convene&#x27;s default" in page
-    assert "Empty: 8 hours, from General." in settings.read(f"services/{settings.service.id}")
+    assert "Otherwise 8 hours, from General." in settings.read(f"services/{settings.service.id}")
 
 
 def test_only_what_differs_is_kept_with_a_service():

@@ -15,8 +15,10 @@ from convene.wallclock import zone_names
 
 from .models import (
     RULE_DEFAULTS,
+    STEPS,
     AvailabilityException,
     BookingRules,
+    ExceptionKind,
     Weekday,
     WorkingHours,
     effective,
@@ -83,9 +85,13 @@ class ServiceRulesForm(RulesForm):
             )
             if (own := getattr(instance, name)) is not None:
                 self.initial[name] = "yes" if own else "no"
+        steps = self.fields["step_minutes"]
+        steps.choices = [("", _("As General")), *STEPS]  # type: ignore[attr-defined]  # a choice
         for name, field in self.fields.items():
             field.required = False
-            field.help_text = _("Empty: %(value)s.") % {"value": effective_label(name, inherited)}
+            field.help_text = _("Otherwise %(value)s.") % {
+                "value": effective_label(name, inherited)
+            }
 
     def save(self, commit: bool = True) -> BookingRules:
         """A service that differs in nothing has no row."""
@@ -118,6 +124,12 @@ class WindowForm(StyledForm, forms.Form):
         if first and last and last < first:
             self.add_error("effective_until", _("The last day is before the first."))
         return cleaned
+
+    @property
+    def has_days(self) -> bool:
+        """Whether the days from and until which it counts are to be seen at once."""
+        names = ("effective_from", "effective_until")
+        return any(self[name].value() or self[name].errors for name in names)
 
     @property
     def day(self) -> Any:
@@ -222,7 +234,8 @@ class ExceptionForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # n
         }
 
     def __init__(self, data: Any = None, *, tenant: Tenant):
-        super().__init__(data)
+        super().__init__(data, initial={"kind": ExceptionKind.OFF})
+        self.fields["kind"].choices = ExceptionKind.choices  # type: ignore[attr-defined]  # a choice
         people = Membership.objects.of_tenant(tenant).technicians()
         self.fields["technician"].queryset = people  # type: ignore[attr-defined]  # a model choice
 

@@ -130,6 +130,9 @@ class AvailabilityException(TenantModel):
         )
 
 
+STEPS = [(minutes, str(minutes)) for minutes in (5, 10, 15, 20, 30, 60)]
+
+
 class BookingRules(TenantModel):
     """What clients can book: one row for the tenant, and one for each service that differs.
 
@@ -141,9 +144,7 @@ class BookingRules(TenantModel):
     )
     notice_hours = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(720)])
     horizon_days = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(365)])
-    step_minutes = models.PositiveSmallIntegerField(
-        null=True, choices=[(minutes, str(minutes)) for minutes in (5, 10, 15, 20, 30, 60)]
-    )
+    step_minutes = models.PositiveSmallIntegerField(null=True, choices=STEPS)
     buffer_before = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(240)])
     buffer_after = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(240)])
     daily_limit = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(50)])
