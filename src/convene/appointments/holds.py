@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, UUIDField, Value
-
 from convene.availability.bookings import Booked
 from convene.availability.hours import DAY, Span
 
@@ -18,21 +16,20 @@ def booked(within: Span, services: Collection[UUID]) -> Iterator[Booked]:
     rows = _waiting(within)
     if services:
         rows = rows.union(_confirmed(within, services), all=True)
-    for request_id, entry_id, service_id, technician_id, start, minutes, label in rows:
-        length = timedelta(minutes=minutes)
-        yield Booked(request_id, entry_id, service_id, technician_id, start, length, label)
+    for request_id, status, service_id, technician_id, start, minutes, label in rows:
+        is_confirmed, length = status == Status.APPROVED, timedelta(minutes=minutes)
+        yield Booked(request_id, is_confirmed, service_id, technician_id, start, length, label)
 
 
 def _waiting(within: Span) -> Any:
     """A request is never as long as a day, so those that began a day before are enough."""
-    nothing = Value(None, output_field=UUIDField())
     return AppointmentRequest.objects.filter(
         status=Status.PENDING,
         requested_start__gt=within.start - DAY,
         requested_start__lt=within.end,
     ).values_list(
         "id",
-        nothing,
+        "status",
         "service_id",
         "preferred_technician_id",
         "requested_start",
@@ -49,7 +46,7 @@ def _confirmed(within: Span, services: Collection[UUID]) -> Any:
         schedule_entry__ends_at__gt=within.start,
     ).values_list(
         "id",
-        F("schedule_entry_id"),
+        "status",
         "service_id",
         "schedule_entry__technician_id",
         "schedule_entry__starts_at",

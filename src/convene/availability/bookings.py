@@ -9,13 +9,13 @@ from .hours import Span
 
 
 class Booked(NamedTuple):
-    """A request that waits for its approval, or (with ``entry_id``) the service of an entry.
+    """A request that waits for its approval, or a confirmed one whose service matters.
 
     Without a technician it waits for anybody who performs the service.
     """
 
     request_id: UUID
-    entry_id: UUID | None
+    is_confirmed: bool
     service_id: UUID
     technician_id: UUID | None
     start: datetime

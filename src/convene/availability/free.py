@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Field, Func
+from django.db.models import Field, Func, TextField
+from django.db.models.functions import Cast
 
 from convene.catalog.models import Service, ServicePerformer
 from convene.schedule.models import EntryKind, ScheduleEntry
@@ -32,8 +32,9 @@ from .slots import Hold, Kind, Off, Reason, Rules, Slot, Taken, Technician
 # Around what is asked for: whole local days for their limits, long appointments, buffers.
 MARGIN = 2 * DAY
 
-EntryRow = tuple[UUID, UUID, float, float, str, str]
-"""Id, technician, start and end in seconds since 1970, kind, title."""
+EntryRow = tuple[str, float, float, str, str]
+"""Technician, start and end in seconds since 1970, kind, title: what is cheap to read by the
+ten thousand. A UUID and a timestamp of each row would take longer than all the computation."""
 
 
 class Seconds(Func):
@@ -116,20 +117,30 @@ class Facts:
         return changes
 
     def _taken(self) -> dict[UUID, list[Taken]]:
-        services = {row.entry_id: row.service_id for row in self.booked if row.entry_id}
-        buffers = {who: self._buffers(who) for who in {None, *services.values()}}
+        general, own = self._buffers(None), self._own_buffers()
         none = (timedelta(), timedelta())
-        taken = defaultdict(list)
-        for entry_id, technician_id, start, end, kind, title in self.entries:
+        taken_by: dict[str, list[Taken]] = defaultdict(list)
+        for technician, start, end, kind, title in self.entries:
             span = Span(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
-            busy = kind == EntryKind.BUSY
-            room = none if busy else buffers[services.get(entry_id)]
-            what = Kind.BUSY if busy else Kind.APPOINTMENT
-            taken[technician_id].append(Taken(span, what, title, *room))
+            if kind == EntryKind.BUSY:
+                entry = Taken(span, Kind.BUSY, title, *none)
+            else:
+                room = own.get((technician, span.start), general) if own else general
+                entry = Taken(span, Kind.APPOINTMENT, title, *room)
+            taken_by[technician].append(entry)
+        taken = defaultdict(list, {UUID(who): entries for who, entries in taken_by.items()})
         for hold, wished in self._waiting():
             if wished:
                 taken[wished].append(hold.taken)
         return taken
+
+    def _own_buffers(self) -> dict[tuple[str, datetime], tuple[timedelta, timedelta]]:
+        """By technician and start, of appointments whose service wants other room around them."""
+        return {
+            (str(row.technician_id), row.start): self._buffers(row.service_id)
+            for row in self.booked
+            if row.is_confirmed
+        }
 
     def _buffers(self, service_id: UUID | None) -> tuple[timedelta, timedelta]:
         rules = self.effective(service_id).rules(timedelta())
@@ -137,7 +148,7 @@ class Facts:
 
     def _waiting(self) -> Iterator[tuple[Hold, UUID | None]]:
         for row in self.booked:
-            if row.entry_id is None:
+            if not row.is_confirmed:
                 rules = self.effective(row.service_id).rules(row.duration)
                 eligible = frozenset(self.performers.get(row.service_id, ()))
                 yield Hold(row.start, rules, eligible, row.label), row.technician_id
@@ -177,7 +188,7 @@ def read(
         performers=performers,
         hours=list(WorkingHours.objects.filter(technician_id__in=zones)),
         exceptions=_exceptions(within),
-        entries=[row for row in _entries(within, zones) if row[0] not in ignoring],
+        entries=_entries(within, zones, ignoring),
         booked=booked,
     )
 
@@ -213,8 +224,12 @@ def _exceptions(within: Span) -> list[AvailabilityException]:
     return list(AvailabilityException.objects.filter(last_day__gte=first, first_day__lte=last))
 
 
-def _entries(within: Span, technician_ids: Iterable[Any]) -> Iterable[EntryRow]:
+def _entries(
+    within: Span, technician_ids: Iterable[UUID], ignoring: Collection[UUID | None]
+) -> list[EntryRow]:
     rows = ScheduleEntry.objects.confirmed().overlapping(*within)
-    return rows.filter(technician_id__in=list(technician_ids)).values_list(
-        "id", "technician_id", Seconds("starts_at"), Seconds("ends_at"), "kind", "title"
-    )
+    rows = rows.filter(technician_id__in=list(technician_ids))
+    rows = rows.exclude(id__in=[one for one in ignoring if one])
+    technician = Cast("technician_id", TextField())
+    seconds = Seconds("starts_at"), Seconds("ends_at")
+    return list(rows.values_list(technician, *seconds, "kind", "title"))
