@@ -10,6 +10,12 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+// What just happened is read out first, and the keyboard goes on from there: the first wrong field,
+// else what the page has to say.
+const news =
+  document.querySelector("[aria-invalid=true]") ?? document.querySelector("[data-news]");
+news?.focus();
+
 // A page from the browser's cache would show the button as it was left.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
