@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from convene.appointments import actions
+from convene.appointments import actions, letters
 from convene.appointments.models import AppointmentRequest
 from convene.clients.models import Contact
 from convene.mail.delivery import deliver
@@ -334,8 +334,6 @@ def test_the_dispatch_mailbox_hears_of_a_new_request(box: Postbox):
     tenant = make_tenant(email="desk@northwind.example")
     contact = make_portal_contact(tenant)
     request = make_request(tenant, contact=contact)
-    from convene.appointments import letters
-
     with tenant_atomic(tenant):
         letters.tell_received(request)
 
@@ -363,3 +361,84 @@ def test_names_of_people_cannot_break_a_mail(box: Postbox):
     assert "<i>Call</i>" in str(message["Subject"])
     assert "<script>" in text_of(message)
     assert "<script>" not in html_of(message)
+
+
+def test_an_address_beyond_ascii_gets_its_mail(box: Postbox):
+    tenant = make_tenant()
+    contact = make_contact(make_client(tenant), "Anna", email="anna@bücher.example")
+    request = make_request(tenant, contact=contact)
+    actions.decline_appointment_request(
+        tenant, request.id, by=make_member(tenant), reason="A holiday"
+    )
+
+    deliver(tenant.id, request.id)
+
+    assert [str(message["To"]) for message in box.messages] == ["Anna <anna@xn--bcher-kva.example>"]
+
+
+def test_a_mail_that_cannot_be_written_keeps_no_other_from_leaving(box: Postbox):
+    case = Case()
+    case.approve()
+    with tenant_atomic(case.tenant):  # as if a colleague's sign-in had been removed by hand
+        OutboxMail.objects.filter(kind="appointment-request-approved-client").update(
+            recipient="technician:00000000-0000-0000-0000-000000000000"
+        )
+
+    case.deliver()
+
+    assert [(state, reason) for _, state, reason in case.states()] == [
+        (MailState.FAILED, "DoesNotExist"),
+        (MailState.SENT, ""),
+    ]
+
+
+def test_a_waiting_receipt_does_not_keep_the_link_from_being_told(box: Postbox):
+    case = Case()
+    with tenant_atomic(case.tenant):
+        letters.tell_received(case.request)
+        OutboxMail.objects.update(not_before=datetime.now(UTC) + timedelta(hours=1), attempts=1)
+    provider = FakeProvider()
+    provider.fail_next()
+    with registered(provider):
+        case.approve(with_meeting=True)
+        case.deliver()
+        actions.create_meeting(case.tenant, case.request.id, by=case.dana)
+        case.deliver()
+
+    assert "Join Fake Meeting" in text_of(box.to(case.contact.email)[-1])
+
+
+def test_a_technician_who_may_have_been_told_hears_of_the_cancellation(box: Postbox):
+    case = Case()
+    case.approve()
+    with tenant_atomic(case.tenant):  # the server may have taken it; nobody wrote that down
+        OutboxMail.objects.filter(kind="appointment-assigned").update(attempts=1)
+    case.cancel()
+
+    case.deliver()
+
+    assert calendar_of(box.to(case.dana.user.email)[-1])["METHOD"] == "CANCEL"
+
+
+def test_a_confirmation_that_is_too_late_is_not_sent(box: Postbox, time_machine):
+    case = Case()
+    case.approve()
+    time_machine.move_to(NOON + timedelta(days=2))
+
+    case.deliver()
+
+    assert box.messages == []
+    assert {reason for _, _, reason in case.states()} == {"the appointment is over"}
+
+
+def test_forgetting_a_meeting_tells_those_who_have_its_link(box: Postbox):
+    case = Case()
+    with registered(FakeProvider()):
+        case.approve(with_meeting=True)
+        case.deliver()
+        actions.forget_meeting(case.tenant, case.request.id, by=case.dana)
+        case.deliver()
+
+    last = box.to(case.contact.email)[-1]
+    assert str(last["Subject"]).strip().startswith("Updated:")
+    assert "Join" not in text_of(last)

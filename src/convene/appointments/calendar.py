@@ -21,7 +21,7 @@ def event_of(
     entry = appointment.schedule_entry
     if entry is None:
         raise ValueError("an appointment that was never approved has no calendar file")
-    link = "" if cancelled else appointment.online_meeting_url or ""
+    link = "" if cancelled else appointment.join_url()
     words = words_of(appointment.online_meeting_provider)
     return CalendarEvent(
         uid=f"{appointment.id}@convene",

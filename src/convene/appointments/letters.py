@@ -78,7 +78,8 @@ def tell_confirmed(
     if entry := appointment.schedule_entry:
         kinds[technician_key(entry.technician_id)] = ASSIGNED
     for recipient, kind in kinds.items():
-        if not (only_if_told and outbox.is_waiting(appointment.id, recipient)):
+        waits = only_if_told and outbox.is_waiting(appointment.id, recipient, {kind, RESCHEDULED})
+        if not waits:
             outbox.tell(kind, appointment.id, recipient, not_before=not_before)
 
 
@@ -181,7 +182,7 @@ def _told(mail: OutboxMail, appointment: AppointmentRequest) -> Told:
         status=UNASSIGNED_STATUS if mail.kind == UNASSIGNED else appointment.status,
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
-        link=appointment.online_meeting_url or "",
+        link=appointment.join_url(),
         technician=entry.technician_id if entry else None,
         sequence=entry.sequence if entry else None,
     )
@@ -208,6 +209,8 @@ def _check_still_holds(
     status = _WANTED_STATUS.get(mail.kind, appointment.status)
     if appointment.status != status:
         raise NotNeeded(f"the appointment is {appointment.status} now")
+    if appointment.is_approved and appointment.is_over():
+        raise NotNeeded("the appointment is over")
     if recipient.membership_id is None:
         return
     has_it = appointment.technician is not None and (
@@ -217,9 +220,8 @@ def _check_still_holds(
         raise NotNeeded("somebody else has the appointment now")
     if mail.kind == UNASSIGNED and has_it:
         raise NotNeeded("the technician has it again")
-    if mail.kind in {CANCELLED, UNASSIGNED} and (
-        before is None or before.status != Status.APPROVED
-    ):
+    knows = before is not None and before.status == Status.APPROVED
+    if mail.kind in {CANCELLED, UNASSIGNED} and not (knows or outbox.may_have_arrived(mail)):
         raise NotNeeded("the technician was never told of it")
 
 
@@ -232,7 +234,7 @@ def _context(
     """The template's variables (mail/variables.json lists them)."""
     zone, tenant = recipient.zone, appointment.tenant
     is_technician = recipient.membership_id is not None
-    link = appointment.online_meeting_url or ""
+    link = appointment.join_url()
     technician = appointment.technician or appointment.preferred_technician
     moved = before is not None and before.starts_at != appointment.starts_at
     known = before is not None and before.status == Status.APPROVED

@@ -15,7 +15,7 @@ PRODUCT = "-//Convene//Appointments//EN"
 
 # Everything below the space except tab and line feed, and the C1 controls.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f]+@[^\s@<>\"]+")  # a local part may be quoted
 
 
 @dataclass(frozen=True)

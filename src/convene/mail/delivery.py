@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import sanitize_address
+from django.db import DatabaseError
 from django.utils import timezone
 
 from convene.logs import log
@@ -73,6 +75,12 @@ def _claim(mail: OutboxMail, now: datetime) -> _Claimed | None:
     except NotNeeded as reason:
         row.update(state=MailState.SUPERSEDED, reason=str(reason)[:200])
         return None
+    except DatabaseError:
+        raise  # the transaction is lost, and the mail is as due as before
+    except Exception as error:  # a defect of one mail must not keep all others from leaving
+        log.exception("mail.defect", mail=str(mail.id), kind=mail.kind)
+        row.update(state=MailState.FAILED, reason=type(error).__name__)
+        return None
     mail.claim = uuid4()
     told = letter.told
     taken = row.update(
@@ -99,6 +107,9 @@ def _send(tenant_id: UUID, claimed: _Claimed, clock: Callable[[], datetime]) -> 
     except (OSError, smtplib.SMTPException) as error:
         outcome = _after_failure(mail, error, clock())
         log.warning("mail.failed", mail=str(mail.id), kind=mail.kind, reason=outcome["reason"])
+    except Exception as error:  # an address that no mail can be sent to, for example
+        outcome = {"state": MailState.FAILED, "reason": type(error).__name__}
+        log.exception("mail.defect", mail=str(mail.id), kind=mail.kind)
     else:
         outcome = {"state": MailState.SENT, "sent_at": clock(), "reason": ""}
         log.info("mail.sent", mail=str(mail.id), kind=mail.kind)
@@ -130,11 +141,12 @@ def _status(error: Exception) -> int | None:
 
 def _message(mail: OutboxMail, letter: Letter) -> EmailMultiAlternatives:
     sender = parseaddr(settings.CONVENE_MAIL_FROM)[1]
+    recipient = sanitize_address((one_line(letter.to_name), letter.to), "utf-8")
     message = EmailMultiAlternatives(
         letter.subject,
         letter.text,
         formataddr((one_line(letter.from_name), sender)),
-        [formataddr((one_line(letter.to_name), letter.to))],
+        [recipient],
         reply_to=[letter.reply_to],
         headers={"Message-ID": f"<{mail.id}@{sender.rpartition('@')[2]}>"},
     )

@@ -4,7 +4,7 @@ A mail is an outbox row written in the transaction of the change, so it is lost 
 What it says is made when it is sent, by the writer that the part above registered for its kind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -91,12 +91,27 @@ def release(subject_id: UUID, now: datetime) -> None:
         _wake(subject_id, now)
 
 
-def is_waiting(subject_id: UUID, recipient: str) -> bool:
-    """Whether a mail to the recipient has not left yet; it will say what is true when it does."""
+def is_waiting(subject_id: UUID, recipient: str, kinds: Collection[str]) -> bool:
+    """Whether one of these mails has not left yet; it will say what is true when it does."""
     waiting = OutboxMail.objects.filter(
-        subject_id=subject_id, recipient=recipient, state=MailState.DUE, claim=None
+        subject_id=subject_id,
+        recipient=recipient,
+        kind__in=kinds,
+        state=MailState.DUE,
+        claim=None,
     )
     return waiting.exists()
+
+
+def may_have_arrived(mail: OutboxMail) -> bool:
+    """Whether an earlier mail to the recipient was tried, and its end is not known."""
+    tried = OutboxMail.objects.filter(
+        subject_id=mail.subject_id,
+        recipient=mail.recipient,
+        created_at__lt=mail.created_at,
+        attempts__gt=0,
+    )
+    return tried.exclude(state=MailState.FAILED).exists()
 
 
 def last_told(mail: OutboxMail) -> Told | None:
