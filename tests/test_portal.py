@@ -231,3 +231,42 @@ def test_a_sign_in_without_a_contact_has_no_portal():
     browser.force_login(lost.user)
 
     assert browser.get(f"/portal/{tenant.slug}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("day", "zone"),
+    [
+        ("0001-01-01", "Asia/Tokyo"),
+        ("9999-12-31", "America/New_York"),
+        ("9999-12-31", "UTC"),
+    ],
+)
+def test_a_date_at_the_end_of_time_is_refused(day, zone):
+    answer = Portal().send(requested_date=day, requester_timezone=zone)
+
+    assert answer.status_code == 422
+    assert "too far away" in answer.content.decode()
+
+
+def test_an_appointment_that_took_place_cannot_be_cancelled_by_the_client(time_machine):
+    portal = Portal()
+    request = portal.approved()
+    time_machine.move_to(request.requested_end + timedelta(hours=1))
+    portal.browser.force_login(portal.membership.user)
+
+    answer = portal.browser.post(portal.url(f"requests/{request.id}/cancel/"), follow=True)
+
+    assert "This appointment is over." in answer.content.decode()
+    with tenant_atomic(portal.tenant):
+        assert AppointmentRequest.objects.get(id=request.id).is_approved
+
+
+def test_the_calendar_file_of_the_past_has_no_link(time_machine):
+    portal = Portal()
+    with registered(FakeProvider()):
+        request = portal.approved()
+        time_machine.move_to(request.requested_end + timedelta(hours=1))
+        portal.browser.force_login(portal.membership.user)
+        answer = portal.browser.get(portal.url(f"requests/{request.id}/calendar.ics"))
+
+    assert "https://meetings.example" not in answer.content.decode()

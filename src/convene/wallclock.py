@@ -13,9 +13,12 @@ from django.core.exceptions import ValidationError
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+# Days that appointments can be on; far from the ends of what datetime can add a zone to.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+
 
 class TimeDoesNotExist(ValueError):
-    """The clocks go forward over this time on that day; the message is for people."""
+    """There is no such time that an appointment could be at; the message is for people."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ def to_utc(day: date, clock: time, zone: ZoneInfo) -> Instant:
     """The moment of a wall clock time in a zone.
 
     A time that the clocks skip raises TimeDoesNotExist. Of a time that happens twice the first is
-    taken, and the answer says so.
+    taken, and the answer says so. A day that is absurdly far away is refused as well.
     """
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise TimeDoesNotExist(_("This date is too far away. Choose another one."))
     local = datetime.combine(day, clock.replace(second=0, microsecond=0, fold=0), tzinfo=zone)
     at = local.astimezone(UTC)
     if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
@@ -58,6 +63,15 @@ def to_utc(day: date, clock: time, zone: ZoneInfo) -> Instant:
             % {"time": f"{clock:%H:%M}", "date": formats.date_format(day), "zone": zone.key}
         )
     return Instant(at, twice=local.replace(fold=1).utcoffset() != local.utcoffset())
+
+
+def parse_day(text: str) -> date | None:
+    """A day as addresses carry it (2026-12-01); None for anything else."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def twice_note(instant: Instant, zone: ZoneInfo) -> str:

@@ -14,6 +14,7 @@ from convene.catalog.models import Service
 from convene.clients.models import Contact
 from convene.forms import DateInput, StyledForm, TimeInput, zone_field
 from convene.tenancy.models import Membership
+from convene.wallclock import FIRST_DAY, LAST_DAY
 
 
 class ChoiceForm(StyledForm, forms.Form):
@@ -99,6 +100,12 @@ class OfferForm(WishForm):
         label=_("Time"), error_messages={"required": _("Choose one of the free times.")}
     )
     time_field = "starts_at"
+
+    def clean_starts_at(self) -> datetime:
+        at: datetime = self.cleaned_data["starts_at"]
+        if not FIRST_DAY <= at.date() <= LAST_DAY:
+            raise forms.ValidationError(_("This date is too far away. Choose another one."))
+        return at
 
     def when(self) -> dict[str, Any]:
         at: datetime = self.cleaned_data["starts_at"]

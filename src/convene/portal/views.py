@@ -11,7 +11,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from convene.appointments import actions
@@ -25,7 +24,7 @@ from convene.mail.calendar_file import Person
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
-from convene.wallclock import TimeDoesNotExist
+from convene.wallclock import TimeDoesNotExist, parse_day
 
 from .forms import ChoiceForm, OfferForm, RequestForm, WishForm
 from .offer import Question, offer
@@ -119,7 +118,7 @@ def _render_times(
     technician = choice["preferred_technician"]
     question = Question(request.tenant, choice["service"], technician, zone)
     chosen = choice.get("starts_at")
-    day = chosen.astimezone(zone).date() if chosen else parse_date(request.GET.get("day", ""))
+    day = chosen.astimezone(zone).date() if chosen else parse_day(request.GET.get("day", ""))
     kept = {
         "service": choice["service"].id,
         "preferred_technician": technician.id if technician else "",
