@@ -8,7 +8,7 @@ from django.test import Client as Browser
 
 from convene.accounts.models import AccountMail, User
 from convene.accounts.tasks import send_account_mail
-from convene.clients.actions import IsStaff, invite_contact
+from convene.clients.actions import Refused, invite_contact
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
 from tests.make import PASSWORD, make_client, make_contact, make_member, make_tenant
@@ -175,5 +175,5 @@ def test_a_colleague_is_not_made_a_client_by_an_invitation():
     dana = make_member(tenant)
     contact = make_contact(make_client(tenant), email=dana.user.email)
 
-    with pytest.raises(IsStaff):
+    with pytest.raises(Refused, match="one of your colleagues"):
         invite_contact(tenant, contact.id, by=dana)

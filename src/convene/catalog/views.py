@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from convene.forms import saved
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership
@@ -41,9 +42,8 @@ def edit(request: TenantRequest, pk: UUID | None = None) -> HttpResponse:
 def save(request: TenantRequest, pk: UUID | None = None) -> HttpResponse:
     with tenant_atomic(request.tenant):
         form = ServiceForm(request.POST, tenant=request.tenant, instance=_service(pk))
-        if not form.is_valid():
+        if not (form.is_valid() and saved(form)):
             return _page(request, form, status=422)
-        form.save()
     messages.success(request, _("Saved."))
     return SeeOther(reverse("catalog:list", args=[request.tenant.slug]))
 

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from convene.events.models import record
 from convene.tenancy import actions as tenancy
 from convene.tenancy.db import tenant_atomic
@@ -13,26 +15,32 @@ from .models import Contact
 INVITED = "CONTACT_INVITED"
 
 
-class IsStaff(Exception):
-    """The contact's address belongs to a colleague, who would lose their role."""
+class Refused(Exception):
+    """The contact cannot be invited; the message says why, for the person who tried."""
 
 
 def invite_contact(tenant: Tenant, contact_id: UUID, *, by: Membership) -> Contact:
     """Let a contact sign in to the portal, and tell them by mail; again if need be.
 
-    Raises IsStaff and Contact.DoesNotExist.
+    Raises Refused and Contact.DoesNotExist.
     """
     with tenant_atomic(tenant):
         contact = Contact.objects.select_for_update().get(id=contact_id)
-        if (
-            Membership.objects.of_tenant(tenant)
-            .technicians()
-            .filter(user__email=contact.email.lower())
-        ):
-            raise IsStaff
+        _check_address(tenant, contact)
         contact.membership = tenancy.invite(
             tenant, email=contact.email, name=contact.name, role=Role.CLIENT
         )
         contact.save(update_fields=["membership"])
         record(INVITED, contact.id, by=by)
     return contact
+
+
+def _check_address(tenant: Tenant, contact: Contact) -> None:
+    """Refuse an address that is somebody else's sign-in here already."""
+    owner = Membership.objects.of_tenant(tenant).filter(user__email=contact.email.lower()).first()
+    if owner is None or owner.id == contact.membership_id:
+        return
+    if owner.active and not owner.is_client:
+        raise Refused(_("This address belongs to one of your colleagues."))
+    if Contact.objects.filter(membership=owner).exists():
+        raise Refused(_("This address signs in as another contact already."))

@@ -18,6 +18,13 @@ class ContactForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
         model = Contact
         fields = ("name", "email", "phone", "timezone")
 
+    def clean_email(self) -> str:
+        """A new address is perhaps a new person: who had the old one loses the portal."""
+        email: str = self.cleaned_data["email"]
+        if "email" in self.changed_data:
+            self.instance.membership = None
+        return email
+
     timezone = forms.ChoiceField(
         label=_("Time zone"),
         required=False,

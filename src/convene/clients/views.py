@@ -9,11 +9,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from convene.forms import saved
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
 
-from .actions import IsStaff, invite_contact
+from .actions import Refused, invite_contact
 from .forms import ClientForm, ContactForm
 from .models import Client, Contact
 
@@ -42,11 +43,10 @@ def edit_client(request: TenantRequest, pk: UUID | None = None) -> HttpResponse:
 def save_client(request: TenantRequest, pk: UUID | None = None) -> HttpResponse:
     with tenant_atomic(request.tenant):
         form = ClientForm(request.POST, instance=_client(pk))
-        if not form.is_valid():
+        if not (form.is_valid() and saved(form)):
             return _client_page(request, form, status=422)
-        client = form.save()
     messages.success(request, _("Saved."))
-    return SeeOther(_url(request, client.id))
+    return SeeOther(_url(request, form.instance.id))
 
 
 def _client(pk: UUID | None) -> Client | None:
@@ -72,9 +72,8 @@ def edit_contact(request: TenantRequest, client: UUID, pk: UUID | None = None) -
 def save_contact(request: TenantRequest, client: UUID, pk: UUID | None = None) -> HttpResponse:
     with tenant_atomic(request.tenant):
         form = ContactForm(request.POST, instance=_contact(client, pk))
-        if not form.is_valid():
+        if not (form.is_valid() and saved(form)):
             return _contact_page(request, form, status=422)
-        form.save()
     messages.success(request, _("Saved."))
     return SeeOther(_url(request, client))
 
@@ -85,8 +84,8 @@ def invite(request: TenantRequest, client: UUID, pk: UUID) -> HttpResponse:
         contact = get_object_or_404(Contact, id=pk, client=client)
     try:
         invite_contact(request.tenant, pk, by=request.membership)
-    except IsStaff:
-        messages.error(request, _("This address belongs to one of your colleagues."))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
     else:
         messages.success(
             request, _("Invited: a mail to %(to)s is on its way.") % {"to": contact.email}
