@@ -163,11 +163,12 @@ def test_appointments_may_follow_each_other_without_a_gap():
 @pytest.mark.parametrize("field", ["role", "active", "tenant"])
 def test_only_an_active_member_of_the_staff_can_be_given_an_appointment(field):
     tenant = make_tenant()
-    fields: dict[str, Any] = {
+    cases: dict[str, dict[str, Any]] = {
         "role": {"tenant": tenant, "role": Role.CLIENT},
         "active": {"tenant": tenant, "active": False},
         "tenant": {"tenant": make_tenant()},
-    }[field]
+    }
+    fields = cases[field]
     request, somebody = make_request(tenant), make_member(**fields)
 
     with pytest.raises(Refused, match="cannot be given appointments"):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -35,7 +36,7 @@ class Desk:
         assert answer.status_code == 200
         return " ".join(answer.content.decode().split())
 
-    def post(self, path: str, follow: bool = True, **fields: str):
+    def post(self, path: str, *, follow: bool = True, **fields: Any):
         return self.browser.post(self.url(path), fields, follow=follow)
 
     def approve(self, **fields: str):
@@ -300,3 +301,44 @@ def test_nothing_on_a_page_breaks_the_strict_content_security_policy():
     assert "unsafe" not in policy
     page = answer.content.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|\bon[a-z]+=\"", page)
+
+
+@pytest.mark.parametrize("words", ["\0", "a\0b", "one two three " * 500])
+def test_odd_searches_find_nothing_and_hurt_nobody(words):
+    desk = Desk()
+
+    answer = desk.browser.get(f"/t/{desk.tenant.slug}/requests/", {"q": words})
+
+    assert answer.status_code == 200
+
+
+def test_a_stale_form_says_what_happened_and_not_what_is_wrong_with_it():
+    desk = Desk()
+    desk.approve()
+
+    page = desk.approve(final_date="").content.decode()
+
+    assert "was already approved by Dana at" in page
+    assert 'id="approval"' not in page
+
+
+def test_whoever_signs_in_after_an_action_lands_on_a_page_that_reads():
+    desk = Desk()
+    stranger = Browser()
+
+    with_referer = stranger.post(
+        desk.url("approve/"), headers={"Referer": f"http://testserver{desk.url()}"}
+    )
+    without = stranger.post(desk.url("approve/"))
+    elsewhere = stranger.post(desk.url("approve/"), headers={"Referer": "https://evil.example/x"})
+
+    assert with_referer.headers["Location"].endswith(f"?next={desk.url()}")
+    assert without.headers["Location"].endswith("?next=/")
+    assert elsewhere.headers["Location"].endswith("?next=/")
+
+
+def test_trying_again_without_a_meeting_is_refused():
+    desk = Desk()
+    desk.approve(generate_teams_meeting="")
+
+    assert "has no online meeting" in desk.post("meeting/retry/").content.decode()

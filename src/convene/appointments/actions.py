@@ -14,7 +14,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, OperationalError
-from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -38,7 +37,7 @@ from convene.wallclock import to_utc, zone_label
 
 from . import history, letters, obstacles
 from .models import AppointmentRequest, MeetingSync, Operation, Status
-from .sync import Result, subject_of, sync
+from .sync import Result, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
 HOLD_FOR_MEETING = timedelta(seconds=60)
@@ -89,7 +88,7 @@ def create_appointment_request(tenant: Tenant, wish: Wish, *, contact: Contact) 
             lock_performers(wish.service)
             sent = AppointmentRequest.objects.filter(submission=wish.submission).first()
             if sent:
-                return Outcome(sent.id)
+                return Outcome(sent.id, is_approved=sent.is_approved)
             appointment, approve_for = _new_request(tenant, wish, contact)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
@@ -275,6 +274,8 @@ def cancel_appointment_request(
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
         must_be(appointment, {Status.PENDING, Status.APPROVED}, by)
+        if by.is_client and appointment.is_approved and appointment.is_over():
+            raise Refused(_("This appointment is over."))
         due = _cancel(appointment, by=by, reason=reason)
     return _follow(tenant, appointment_id, due)
 
@@ -293,7 +294,9 @@ def delete_schedule_entry(
             .first()
         )
         if appointment_id is None:
-            ScheduleEntry.objects.filter(id=entry_id, kind=EntryKind.BUSY).delete()
+            for entry in ScheduleEntry.objects.filter(id=entry_id, kind=EntryKind.BUSY):
+                entry.delete()
+                record(history.ENTRY_DELETED, entry_id, by=by, before=_facts(entry))
             return None
     return cancel_appointment_request(tenant, appointment_id, by=by, reason=reason)
 
@@ -313,10 +316,11 @@ def create_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
 
 
 def retry_meeting(tenant: Tenant, appointment_id: UUID) -> Outcome:
-    """Try again to bring the meeting and the appointment together."""
+    """Try again to bring the meeting and the appointment together. Raises Refused."""
     with tenant_atomic(tenant):
-        due = _mark_due(_locked(appointment_id))
-    return _follow(tenant, appointment_id, due)
+        if not _mark_due(_locked(appointment_id)):
+            raise Refused(_("This appointment has no online meeting."))
+    return _follow(tenant, appointment_id, due=True)
 
 
 def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> Outcome:
@@ -340,16 +344,10 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         if meeting.doing == Operation.CREATE:
             # Nobody will ask any more how this create ended.
             record(history.MEETING_MAY_REMAIN, appointment.id)
+        lose(appointment, meeting)
         meeting.delete()
-        _set(
-            appointment,
-            online_meeting_provider=None,
-            online_meeting_url=None,
-            online_meeting_id=None,
-        )
-        if appointment.schedule_entry_id:
-            entry = ScheduleEntry.objects.filter(id=appointment.schedule_entry_id)
-            entry.update(sequence=F("sequence") + 1)
+        if appointment.is_approved:
+            letters.tell_confirmed(appointment, not_before=timezone.now(), only_if_told=True)
     return Outcome(appointment_id)
 
 

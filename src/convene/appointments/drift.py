@@ -77,6 +77,8 @@ def mend(tenant: Tenant, drift: Drift) -> Result:
         meeting = MeetingSync.objects.filter(appointment=appointment).first()
         if meeting is None or meeting.is_leased(timezone.now()) or meeting.ref != drift.ref:
             return Result(busy=True)
+        if drift.kind == Kind.UNKNOWN and not meeting.due:
+            return Result(problem=drift.detail)  # it may well be right: leave it alone
         if drift.kind == Kind.MISSING:
             lose(appointment, meeting)
         meeting.known_start = meeting.known_end = None

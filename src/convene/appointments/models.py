@@ -21,12 +21,14 @@ from convene.tenancy.models import (
     TenantModel,
     TenantQuerySet,
 )
+from convene.text import one_line
 from convene.wallclock import validate_zone
 
 # Without I, O, 0, 1: people read references out on the phone.
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
+LONGEST_SEARCH, MOST_WORDS = 100, 8
 SEARCHED_FIELDS = (
     "reference",
     "requester_name",
@@ -69,7 +71,7 @@ class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
     def search(self, words: str) -> Self:
         """Requests in which each word occurs somewhere that people would look."""
         found = self
-        for word in words.split():
+        for word in one_line(words, LONGEST_SEARCH).split()[:MOST_WORDS]:
             anywhere = Q()
             for field in SEARCHED_FIELDS:
                 anywhere |= Q(**{f"{field}__icontains": word})

@@ -175,7 +175,8 @@ def _look(
             else registry.provider_for(tenant)
         )
         if provider is None:
-            return _stop(meeting, operation, MeetingError("provider_missing"), now)
+            code = "provider_missing" if meeting.ref else registry.capability(tenant).reason
+            return _stop(meeting, operation, MeetingError(code), now)
         if not may_call:
             return _stop(meeting, operation, MeetingError("unsettled"), now, provider=provider)
         meeting.doing = operation

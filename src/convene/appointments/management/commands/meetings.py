@@ -40,8 +40,8 @@ class Command(BaseCommand):
         return tenants
 
     def _mend(self, tenant: Tenant, found: Drift) -> bool:
-        drift.mend(tenant, found)
-        return drift.look(tenant, found.appointment_id) is None
+        result = drift.mend(tenant, found)
+        return not (result.busy or result.problem)
 
     def _print(self, tenant: Tenant, found: Drift, *, mended: bool) -> None:
         words = str(found.kind.label)
