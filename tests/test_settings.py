@@ -60,6 +60,12 @@ def test_production_refuses_to_start_without(missing):
     [
         ("CONVENE_SECRET_KEY", "development-only-" + "0" * 50, "CONVENE_SECRET_KEY is not set"),
         ("CONVENE_BASE_URL", "http://convene.msp.example", "must begin with https://"),
+        ("CONVENE_SECRET_KEYS", "not-a-key", "holds something that is no key"),
+        (
+            "CONVENE_SECRET_KEYS",
+            PRODUCTION["CONVENE_SECRET_KEYS"] + ",ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDA=",
+            "holds something that is no key",
+        ),
         ("CONVENE_MODE", "prod", "CONVENE_MODE is production or development"),
         ("CONVENE_DATABASE_POOL", "many", "CONVENE_DATABASE_POOL must be a whole number"),
     ],

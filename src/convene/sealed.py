@@ -10,6 +10,15 @@ class CannotUnseal(Exception):
     """The secret was sealed with a key that is no longer known, or for another place."""
 
 
+def is_key(text: str) -> bool:
+    """Whether this can be one of CONVENE_SECRET_KEYS."""
+    try:
+        Fernet(text)
+    except ValueError:
+        return False
+    return True
+
+
 def seal(text: str, bound_to: str) -> str:
     """Encrypt a text so that it can be read only as ``bound_to``: its tenant, row and column."""
     return _keys().encrypt(f"{bound_to}{_SEPARATOR}{text}".encode()).decode()

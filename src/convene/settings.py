@@ -14,7 +14,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from convene import logs, plugins
+from convene import logs, plugins, sealed
 
 # A server's own zone data may be years old and Python would read it first: the pinned tzdata
 # package is the only source (America/Vancouver changed in 2026).
@@ -60,12 +60,16 @@ DEBUG = env("CONVENE_DEBUG") == "1" and DEVELOPMENT
 
 # Secrets: the first signs sessions and links, the others seal what is stored (newest first).
 SECRET_KEY = _required("CONVENE_SECRET_KEY", "development-only-" + "0" * 50)
+_DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDA="
 CONVENE_SECRET_KEYS = [
-    key.strip()
-    for key in _required(
-        "CONVENE_SECRET_KEYS", "ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDA="
-    ).split(",")
+    key.strip() for key in _required("CONVENE_SECRET_KEYS", _DEVELOPMENT_KEY).split(",")
 ]
+for _key in CONVENE_SECRET_KEYS:
+    if not sealed.is_key(_key) or (_key == _DEVELOPMENT_KEY and not DEVELOPMENT):
+        raise ImproperlyConfigured(
+            "CONVENE_SECRET_KEYS holds something that is no key. docs/settings.md says how to make"
+            " one."
+        )
 
 # Where people reach us: links in mails, allowed hosts and secure cookies follow from it.
 CONVENE_BASE_URL = _required("CONVENE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -44,7 +45,7 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
         @functools.wraps(view)
         def guarded(request: Any, tenant: str, *args: P.args, **kwargs: P.kwargs) -> Any:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return redirect_to_login(_way_back(request))
             membership = (
                 Membership.objects.of_user(request.user).filter(tenant__slug=tenant).first()
             )
@@ -63,6 +64,14 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
         return guarded
 
     return decorate
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go on after signing in: a whole page that reads, never an address that acts."""
+    if request.method in {"GET", "HEAD"} and not request.htmx:  # type: ignore[attr-defined]  # by the middleware
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("Referer", ""))
+    return page.path if page.netloc == request.get_host() else "/"
 
 
 def home_of(membership: Membership) -> str:
