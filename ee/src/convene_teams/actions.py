@@ -15,6 +15,8 @@ from .configuration import app_of
 from .models import InstallStatus, MicrosoftProfile, TeamsIntegration
 from .references import has_meetings
 
+_EDITED = ("display_name", "microsoft_tenant_id", "client_id", "cloud")
+
 
 class Refused(Exception):
     """The action cannot be done; the message says why, for the person who tried."""
@@ -38,7 +40,10 @@ def save_profile(
             profile.seal_secret(secret)
         elif not profile.sealed_secret:
             raise Refused(_("A profile needs a client secret."))
-        profile.save(force_insert=before is None)
+        if before is None:
+            profile.save(force_insert=True)
+        else:  # what somebody else changed meanwhile stays: the archive mark, a resealed secret
+            profile.save(update_fields=[*_EDITED, *(["sealed_secret"] if secret else [])])
         record(
             history.PROFILE_SAVED,
             profile.id,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from convene.logs import log
 from convene.meetings.provider import MeetingError, MeetingState
+from convene.text import one_line
 
 from . import tokens
 from .answers import (
@@ -60,7 +61,7 @@ class Graph:
     ) -> tuple[str, str]:
         """A new meeting's id and join link."""
         path = _path("users", organizer, "onlineMeetings")
-        body = {"subject": _one_line(subject), **_times(starts_at, ends_at)}
+        body = {"subject": one_line(subject, _SUBJECT), **_times(starts_at, ends_at)}
         meeting_id, link = self._call("create", "POST", path, _id_and_link, body)
         if not link:
             raise self._withdrawn(organizer, meeting_id)
@@ -285,11 +286,6 @@ def _stamp(at: datetime) -> str:
 def _instant(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
-
-
-def _one_line(subject: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in subject)
-    return " ".join(printable.split())[:_SUBJECT]
 
 
 def _word(found: object) -> str:
