@@ -343,13 +343,16 @@ class SyncMachine(RuleBasedStateMachine):
         calling = [process for process in self.processes if process.is_calling]
         sleeper = calling[0] if calling else self.processes[0]
         self.pass_a_minute(dice)
-        if len(self.processes) < MAX_PROCESSES:
-            request = next(one for one in self.appointments if one.id == sleeper.appointment_id)
-            if dice.which % 2:
-                self.move_to_and_fro(request, dice)
-            else:
-                self.act(actions.retry_meeting, request)
-        self.go_on(replace(dice, who=len(self.processes) - 1))
+        if len(self.processes) == MAX_PROCESSES:
+            return
+        request = next(one for one in self.appointments if one.id == sleeper.appointment_id)
+        if dice.which % 2:
+            self.move_to_and_fro(request, dice)
+            if (other := self.processes[-1]) is not sleeper:
+                self.finish(other)
+        else:
+            self.act(actions.retry_meeting, request)
+            self.go_on(replace(dice, who=len(self.processes) - 1))
 
     def die(self, dice: Dice) -> None:
         """An update that comes after its lease was taken over, by a process that dies before it can

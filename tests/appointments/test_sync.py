@@ -847,6 +847,22 @@ def test_a_late_one_does_not_hide_that_a_create_was_announced(
     assert history.MEETING_MAY_REMAIN in events(request)
 
 
+def test_a_late_one_that_misses_its_meeting_leaves_the_new_one_alone(
+    provider: Provider, dana: Membership
+) -> None:
+    request = make_due_to_move(provider, dana)
+    late = Sync(request).until("announced update")
+    provider.meetings.clear()
+    with time_machine.travel(datetime.now(UTC) + LATER):
+        try_again(request)  # finds that the meeting is gone
+        try_again(request)
+
+    assert late.finish() == Result(busy=True)
+
+    assert columns(request)[1] == "meeting-2"
+    assert list(provider.meetings) == ["meeting-2"]
+
+
 # Forgetting
 
 
