@@ -284,7 +284,7 @@ def test_a_meeting_is_made_in_utc_and_with_a_subject_of_one_line(
 
     [call] = sim.calls("create")
     assert call.body == {
-        "subject": "a b " + "c" * 251,
+        "subject": "a b " + "c" * 250 + "…",
         "startDateTime": spec.starts_at.strftime("%Y-%m-%dT10:00:00Z"),
         "endDateTime": spec.ends_at.strftime("%Y-%m-%dT11:00:00Z"),
     }

@@ -49,7 +49,7 @@ class Desk:
             "final_time": f"{start:%H:%M}",
             "final_timezone": "UTC",
         }
-        return self.post("approve/", **(form | fields))
+        return self.browser.post(self.url("approve/"), form | fields, follow=True)
 
     def now(self) -> AppointmentRequest:
         with tenant_atomic(self.tenant):
