@@ -249,14 +249,17 @@ def test_of_many_clients_at_once_as_many_get_the_time_as_there_are_technicians()
 # Approval
 
 
-def test_what_speaks_against_a_time_is_said_before_anybody_approves():
+@pytest.mark.parametrize(
+    ("reason", "sentence"), [("Dentist", "Dana is off then: Dentist."), ("", "Dana is off then.")]
+)
+def test_what_speaks_against_a_time_is_said_before_anybody_approves(reason, sentence):
     office = Office()
     request = office.ask(a_time())
-    make_time_off(office.tenant, a_time().date(), technician=office.dana, reason="Dentist")
+    make_time_off(office.tenant, a_time().date(), technician=office.dana, reason=reason)
 
     page = office.desk.get(f"/t/{office.tenant.slug}/requests/{request.id}/").content.decode()
 
-    assert "Dana is off then: Dentist." in page
+    assert sentence in page
 
 
 def test_while_somebody_chooses_the_page_says_what_speaks_against_it():

@@ -126,7 +126,7 @@ class AvailabilityException(TenantModel):
             hours,
             extra=self.kind == ExceptionKind.EXTRA,
             own=self.technician_id is not None,
-            reason=str(self),
+            reason=self.reason,
         )
 
 

@@ -24,6 +24,8 @@ def sentence(reason: Reason, technician: Membership, zone: ZoneInfo) -> str:
 def _template(reason: Reason) -> str:
     if reason.why is Why.CONFLICT and reason.taken and reason.taken.kind is Kind.BUSY:
         return _("%(who)s is busy then: %(what)s.")
+    if reason.why is Why.EXCEPTION and not reason.note:
+        return _("%(who)s is off then.")
     return {
         Why.NOTICE: _("This is sooner than clients can book."),
         Why.HORIZON: _("This is further ahead than clients can book."),
