@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from convene.appointments import actions
-from convene.appointments.models import AppointmentRequest
+from convene.appointments.models import AppointmentRequest, MeetingSync
 from convene.tenancy.db import tenant_atomic
 from ee.tests.make_teams import make_teams_tenant
 from graphsim import Simulator
@@ -144,3 +144,17 @@ def test_drift_ends_in_an_error(sim: Simulator, what: str):
 
     with pytest.raises(CommandError, match="1 not as they should be"):
         call_command("meetings", what, stdout=io.StringIO())
+
+
+def test_repairing_during_an_outage_leaves_what_is_right_alone(sim: Simulator):
+    case = Case()
+    sim.fault("*", reset=True, times=-1)
+
+    run("repair")
+
+    sim.clear_faults()
+    with tenant_atomic(case.tenant):
+        meeting = MeetingSync.objects.get()
+        assert not meeting.due
+        assert (meeting.known_start, meeting.problem) == (case.start, "")
+    assert run("check") == GOOD
