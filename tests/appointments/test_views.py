@@ -9,6 +9,7 @@ from django.test import Client as Browser
 
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest, Status
+from convene.mail.models import OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
@@ -342,3 +343,15 @@ def test_trying_again_without_a_meeting_is_refused():
     desk.approve(generate_teams_meeting="")
 
     assert "has no online meeting" in desk.post("meeting/retry/").content.decode()
+
+
+def test_a_mail_that_cannot_leave_is_said_in_words(provider):
+    desk = Desk()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.update(attempts=2, reason="SMTPServerDisconnected")
+
+    page = desk.read()
+
+    assert "The mail server did not take it yet. We keep trying." in page
+    assert "SMTPServerDisconnected" not in page

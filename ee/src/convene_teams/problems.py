@@ -164,18 +164,22 @@ def _words() -> dict[Problem, Explanation]:
         Problem.THROTTLED: Explanation(
             _("Microsoft Teams has had too many requests."),
             _("Wait a few minutes, then try again."),
+            passes=True,
         ),
         Problem.UNREACHABLE: Explanation(
             _("Microsoft could not be reached."),
             _("Check that this server may open connections to Microsoft, then try again."),
+            passes=True,
         ),
         Problem.UNAVAILABLE: Explanation(
             _("Microsoft Teams is out of order at the moment."),
             _("Try again in a few minutes."),
+            passes=True,
         ),
         Problem.NO_ANSWER: Explanation(
             _("Microsoft Teams did not answer in time."),
             _("Try again in a few minutes."),
+            passes=True,
         ),
         Problem.BAD_RESPONSE: Explanation(
             _("Microsoft Teams gave an answer that could not be understood."),

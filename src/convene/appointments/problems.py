@@ -30,8 +30,8 @@ class Problem:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it was tried and failed, so that forgetting the meeting is offered, too."""
-        return bool(self.meeting.problem)
+        """Whether trying again may never help, so that forgetting the meeting is offered, too."""
+        return bool(self.meeting.problem) and not self.explanation.passes
 
 
 def problem_of(

@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
@@ -70,3 +71,10 @@ class OutboxMail(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def note(self) -> str:
+        """What people read beside its state: why it has not been sent."""
+        if self.state == MailState.DUE and self.attempts:
+            return gettext("The mail server did not take it yet. We keep trying.")
+        return self.reason

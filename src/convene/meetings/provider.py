@@ -56,10 +56,14 @@ class MeetingState:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A problem in words: for the dispatcher, and the next step for the admin."""
+    """A problem in words: for the dispatcher, and the next step for the admin.
+
+    ``passes`` means that trying again later is all it takes.
+    """
 
     sentence: str
     next_step: str
+    passes: bool = False
 
 
 class MeetingError(Exception):
