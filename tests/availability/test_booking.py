@@ -1,13 +1,11 @@
 """From free times to appointments: what clients are offered, what is held, what is warned of."""
 
 import re
-import threading
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.test import Client as Browser
 
 from convene.appointments import actions, history
@@ -222,28 +220,6 @@ def test_the_same_click_twice_finds_the_first_request_although_it_holds_the_time
     )
 
     assert first == second
-
-
-def test_of_many_clients_at_once_as_many_get_the_time_as_there_are_technicians():
-    office = Office()
-    came: list[str] = []
-
-    def ask() -> None:
-        try:
-            office.ask(a_time())
-            came.append("sent")
-        except Refused:
-            came.append("refused")
-        finally:
-            connection.close()
-
-    clients = [threading.Thread(target=ask) for _ in range(20)]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-
-    assert sorted(came) == ["refused"] * 18 + ["sent"] * 2
 
 
 # Approval
