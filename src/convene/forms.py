@@ -5,10 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from .tenancy.db import violated_constraint
 from .wallclock import TimeDoesNotExist, to_utc, twice_note, zone_names
 
 _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
@@ -29,20 +27,6 @@ class StyledForm(forms.BaseForm):
             widget = field.widget
             css = next(css for kind, css in _CLASSES if isinstance(widget, kind))
             widget.attrs.setdefault("class", css)
-
-
-def saved(form: "forms.ModelForm[Any]") -> bool:
-    """Save a valid form. A rule that somebody quicker has broken meanwhile is the form's error."""
-    try:
-        with transaction.atomic():
-            form.save()
-    except IntegrityError as error:
-        name = violated_constraint(error)
-        broken = [rule for rule in form.instance._meta.constraints if rule.name == name]
-        if not broken:
-            raise
-        form.add_error(None, broken[0].get_violation_error_message())
-    return not form.errors
 
 
 class DateInput(forms.DateInput):

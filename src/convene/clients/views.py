@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from convene.forms import saved
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
+from convene.tenancy.forms import saved
 from convene.tenancy.pages import TenantRequest, tenant_page
 
 from .actions import Refused, invite_contact
