@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,12 @@ def rows(sim: Simulator, operation: str) -> Iterator[Row]:
     """Run every fault of one operation."""
     for name, fault in FAULTS.items():
         if operation == "create" or name not in OF_A_CREATE:
-            yield row(sim, operation, name, lambda fault=fault: sim.fault(operation, **fault))
+            yield row(sim, operation, name, partial(sim.fault, operation, **fault))
     with registered(TeamsProvider(seconds=0.4)):
         for name, fault in SLOW.items():
-            yield row(sim, operation, name, lambda fault=fault: sim.fault(operation, **fault))
+            yield row(sim, operation, name, partial(sim.fault, operation, **fault))
     for name, change in CHANGES.items():
-        yield row(sim, operation, name, lambda change=change: change(sim))
+        yield row(sim, operation, name, partial(change, sim))
 
 
 def _withdraw_permission(sim: Simulator) -> None:
