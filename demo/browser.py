@@ -21,18 +21,26 @@ class Form:
     """What a browser would send if nobody changed anything, and what could be chosen instead."""
 
     action: str
+    method: str = "get"
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
 
     def fill(self, name: str, text: str) -> None:
         """Type a text, or choose by the words of the choice."""
-        if name not in self.fields:
-            raise Surprise(f"The form {self.buttons} has no field {name!r}.")
         choices = self.choices.get(name)
+        if name not in self.fields and choices is None:
+            raise Surprise(f"The form {self.buttons} has no field {name!r}.")
         if choices is not None and text not in choices:
             raise Surprise(f"{text!r} cannot be chosen as {name!r}, only {sorted(choices)}.")
         self.fields[name] = choices[text] if choices else text
+
+    def sent_from(self, page: str) -> tuple[str, bytes | None]:
+        """The address that it goes to from a page, and what is posted there."""
+        address, text = urljoin(page, self.action), urlencode(self.fields)
+        if self.method == "post":
+            return address, text.encode()
+        return urljoin(address, f"?{text}"), None
 
 
 @dataclass
@@ -73,7 +81,7 @@ class Browser:
         form = self.page.form(button)
         for name, text in texts.items():
             form.fill(name, text)
-        return self._load(urljoin(self.page.url, form.action), urlencode(form.fields).encode())
+        return self._load(*form.sent_from(self.page.url))
 
     def _load(self, url: str, data: bytes | None = None) -> Page:
         try:
@@ -111,6 +119,7 @@ class _Reader(HTMLParser):
         self._tags: list[str] = []
         self._open: list[_Open] = []
         self._select = ""
+        self._radio = ("", "")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -118,7 +127,8 @@ class _Reader(HTMLParser):
             self._tags.append(tag)
         classes = found.get("class", "").split()
         if tag == "form":
-            self.page.forms.append(Form(found.get("action", "")))
+            method = found.get("method", "get").lower()
+            self.page.forms.append(Form(found.get("action", ""), method))
         elif tag == "a" and "href" in found:
             self._collect(lambda words: self.page.links.setdefault(words, found["href"]))
         elif "alert-success" in classes or "alert-info" in classes:
@@ -139,16 +149,28 @@ class _Reader(HTMLParser):
             form.choices[name] = {}
         elif tag == "option":
             self._read_option(found, form)
+        elif tag == "label":
+            self._radio = ("", "")
+            self._collect(lambda words: self._name_radio(words, form))
         elif tag == "input" and name:
-            is_off = found.get("type") in {"checkbox", "radio"} and "checked" not in found
-            if not is_off:
-                form.fields[name] = found.get("value", "on")
+            if found.get("type") == "radio":
+                self._radio = (name, found.get("value", "on"))
+            can_be_off = found.get("type") in {"checkbox", "radio"}
+            if "checked" in found or not can_be_off:
+                form.fields[name] = found.get("value", "on" if can_be_off else "")
 
     def _read_option(self, found: dict[str, str], form: Form) -> None:
         name, value = self._select, found.get("value", "")
         if "selected" in found or name not in form.fields:
             form.fields[name] = value
         self._collect(lambda words: form.choices[name].__setitem__(words, value))
+
+    def _name_radio(self, words: str, form: Form) -> None:
+        """The label that ends here may have been around a radio button."""
+        name, value = self._radio
+        if name:
+            form.choices.setdefault(name, {})[words] = value
+        self._radio = ("", "")
 
     def handle_data(self, data: str) -> None:
         self.everything.append(data)
