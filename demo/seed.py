@@ -5,7 +5,7 @@ interrupted adds what is missing; an MSP that is complete is left as people have
 """
 
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from django.contrib.auth.hashers import make_password
@@ -14,6 +14,12 @@ from django.utils import timezone
 from convene.accounts.models import User
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest
+from convene.availability.models import (
+    AvailabilityException,
+    BookingRules,
+    ExceptionKind,
+    WorkingHours,
+)
 from convene.catalog.models import Service, ServicePerformer
 from convene.clients.models import Client, Contact
 from convene.mail.models import OutboxMail
@@ -27,6 +33,7 @@ from demo.world import MSPS, PASSWORD, Ending, Msp
 
 # What took place in the past is made this many days in the future first, then moved.
 AHEAD = 30
+SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,12 @@ def seed() -> None:
 
 
 def _is_complete(tenant: Tenant, msp: Msp) -> bool:
-    """The last request is the last thing that is made."""
+    """To make the last request as old as it should be is the last thing that is done."""
+    row = msp.requests[-1]
+    asked_at = timezone.now() - timedelta(hours=row.hours_ago)
     with tenant_atomic(tenant):
-        last = AppointmentRequest.objects.filter(submission=_submission(msp, msp.requests[-1]))
-        return last.exists()
+        last = AppointmentRequest.objects.filter(submission=_submission(msp, row))
+        return last.filter(created_at__lte=asked_at).exists()
 
 
 def _fill(tenant: Tenant, msp: Msp, password: str) -> None:
@@ -86,6 +95,10 @@ def _fill(tenant: Tenant, msp: Msp, password: str) -> None:
         connect(tenant, by=people.admin)
     for row in msp.requests:
         _request(msp, row, people)
+    if msp.availability:  # after the requests: from now on only free times can be asked for
+        _limit_times(msp.availability, people)
+    for row in msp.requests:
+        _make_older(msp, row, people)
 
 
 def _first_name(row: world.Member | world.Contact) -> str:
@@ -137,7 +150,7 @@ def _service(row: world.Service, members: dict[str, Membership]) -> Service:
 
 
 def _request(msp: Msp, row: world.Request, people: _People) -> None:
-    """Send it, let it come to its end, and make it as old as it should be."""
+    """Send it, and let it come to its end."""
     contact = people.contacts[row.contact]
     days = row.days if row.days > 0 else row.days + AHEAD
     wish = actions.Wish(
@@ -154,11 +167,15 @@ def _request(msp: Msp, row: world.Request, people: _People) -> None:
         request = AppointmentRequest.objects.get(id=sent.appointment_id)
     if request.is_pending:
         _end(row, request, people)
+
+
+def _make_older(msp: Msp, row: world.Request, people: _People) -> None:
+    asked_at = timezone.now() - timedelta(hours=row.hours_ago)
     with tenant_atomic(people.tenant):
-        asked_at = timezone.now() - timedelta(hours=row.hours_ago)
-        AppointmentRequest.objects.filter(id=request.id).update(created_at=asked_at)
+        rows = AppointmentRequest.objects.filter(submission=_submission(msp, row))
+        rows.update(created_at=asked_at)
         if row.days < 0:
-            _move_into_the_past(AppointmentRequest.objects.get(id=request.id))
+            _move_into_the_past(rows.get())
 
 
 def _submission(msp: Msp, row: world.Request) -> UUID:
@@ -200,3 +217,37 @@ def _move_into_the_past(appointment: AppointmentRequest) -> None:
         entry.starts_at, entry.ends_at = start, start + (entry.ends_at - entry.starts_at)
         entry.save(update_fields=["starts_at", "ends_at"])
     OutboxMail.objects.filter(subject_id=appointment.id).delete()
+
+
+# Availability
+
+
+def _limit_times(availability: world.Availability, people: _People) -> None:
+    with tenant_atomic(people.tenant):
+        for row in availability.hours:
+            _hours(row, people)
+        today = timezone.now().astimezone(people.tenant.zone).date()
+        holiday = _weekday_from(today + timedelta(days=availability.holiday_in_days))
+        AvailabilityException.objects.get_or_create(
+            technician=None,
+            reason=availability.holiday,
+            defaults={"kind": ExceptionKind.OFF, "first_day": holiday, "last_day": holiday},
+        )
+        BookingRules.objects.get_or_create(service=None, defaults=availability.rules)
+
+
+def _hours(row: world.Hours, people: _People) -> None:
+    for name in row.people:
+        for weekday in row.weekdays:
+            WorkingHours.objects.get_or_create(
+                technician=people.members[name],
+                weekday=weekday,
+                starts_at=time.fromisoformat(row.starts_at),
+                ends_at=time.fromisoformat(row.ends_at),
+            )
+
+
+def _weekday_from(day: date) -> date:
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=1)
+    return day

@@ -9,28 +9,37 @@ import json
 import re
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any
 from urllib.request import build_opener
 from zoneinfo import ZoneInfo
 
 from demo.browser import Browser, Page, Surprise
-from demo.world import NORTHWIND, PASSWORD
+from demo.world import NORTHWIND, PASSWORD, Member
 
 PATIENCE = 60.0  # seconds for a mail
 SHOWN = 72  # letters of what is long and of no interest after the first time
 CLIENT = next(contact for contact in NORTHWIND.contacts if contact.name == "Marta Silva")
 DISPATCHER = next(member for member in NORTHWIND.staff if member.name == "Dana Weber")
-TECHNICIAN = next(member for member in NORTHWIND.staff if member.name == "Aylin Kaya")
+TECHNICIANS = [  # of the service; the first is asked for while they have free times
+    next(member for member in NORTHWIND.staff if member.name == name)
+    for name in ("Aylin Kaya", "Tom Brandt", "Ines Duarte")
+]
 SERVICE = "Remote support"
+SOON = timedelta(days=3)  # nearer days are left alone
+
+SHOW_TIMES = "Show free times"
+SEND = "Send request"
 
 TOGGLE = "generate_teams_meeting"
 JOIN = "Join Teams Meeting"
 LOCATION = "Microsoft Teams Meeting"
 WILL_BE_DELETED = "This will also delete the Microsoft Teams meeting."
 _REFERENCE = re.compile(r"\b[A-Z2-9]{4}-[A-Z2-9]{4}\b")
+_DAY = re.compile(r"[?&]day=(\d{4}-\d\d-\d\d)\b")
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,11 @@ class Places:
 
 @dataclass
 class Told:
-    """What the story knows so far."""
+    """What the story knows so far. Times are UTC."""
 
     starts_at: datetime
+    moves_to: datetime
+    technician: Member
     reference: str = ""
     join_url: str = ""
     meeting: dict[str, Any] = field(default_factory=dict)
@@ -84,18 +95,9 @@ def main() -> None:
 def ask(places: Places, client: Browser) -> Told:
     _chapter(f"{CLIENT.name} of {CLIENT.client} asks {NORTHWIND.name} for an appointment")
     _sign_in(client, CLIENT.email)
-    wish = _free_time(client.open(f"/portal/{NORTHWIND.slug}/"))
-    client.open("new/")
-    page = client.press(
-        "Send request",
-        service=SERVICE,
-        requested_date=f"{wish:%Y-%m-%d}",
-        requested_time=f"{wish:%H:%M}",
-        requester_timezone=CLIENT.zone,
-        description="Outlook asks for the password again and again.",
-    )
+    told = fill_in_a_request(client)
+    page = client.press(SEND, description="Outlook asks for the password again and again.")
     _check("Waiting for approval" in page.text, "The new request does not wait for approval.")
-    told = Told(starts_at=wish.astimezone(UTC))
     told.reference = _reference_on(page)
     _fact("She asks for", f"{SERVICE}, {_local(told.starts_at, CLIENT.zone)}")
     _fact("Her page says", _said(page))
@@ -116,10 +118,12 @@ def approve(places: Places, client: Browser, dispatcher: Browser, told: Told) ->
         _fact("The toggle", "Generate Microsoft Teams meeting link: on")
     else:
         _check(TOGGLE not in form.fields, "There is a toggle, but nobody to make a meeting.")
-    page = dispatcher.press("Approve", technician=TECHNICIAN.name, internal_notes="Second time.")
+    page = dispatcher.press(
+        "Approve", technician=told.technician.name, internal_notes="Second time."
+    )
     _must_not_warn(page)
     _fact("Her page says", _said(page))
-    _fact("Appointment", f"{_local(told.starts_at, NORTHWIND.zone)}, {TECHNICIAN.name}")
+    _fact("Appointment", f"{_local(told.starts_at, NORTHWIND.zone)}, {told.technician.name}")
     if places.simulator:
         told.join_url = page.links.get(JOIN, "")
         _check(told.join_url.startswith("https://"), "The approved request has no join link.")
@@ -130,15 +134,13 @@ def approve(places: Places, client: Browser, dispatcher: Browser, told: Told) ->
 
 
 def reschedule(places: Places, client: Browser, dispatcher: Browser, told: Told) -> None:
-    _chapter(f"{DISPATCHER.name} moves the appointment to the next afternoon")
-    zone = ZoneInfo(NORTHWIND.zone)
-    day = told.starts_at.astimezone(zone).date() + timedelta(days=1)
-    moved = datetime.combine(day, clock_time(14, 30), zone)
+    _chapter(f"{DISPATCHER.name} moves the appointment to another day")
+    moved = told.moves_to.astimezone(ZoneInfo(NORTHWIND.zone))
     page = dispatcher.press("Move", final_date=f"{moved:%Y-%m-%d}", final_time=f"{moved:%H:%M}")
     _must_not_warn(page)
-    told.starts_at = moved.astimezone(UTC)
+    told.starts_at = told.moves_to
     _fact("Her page says", _said(page))
-    _fact("Appointment", f"{_local(told.starts_at, NORTHWIND.zone)}, {TECHNICIAN.name}")
+    _fact("Appointment", f"{_local(told.starts_at, NORTHWIND.zone)}, {told.technician.name}")
     if places.simulator:
         _check(page.links.get(JOIN) == told.join_url, "The join link changed with the time.")
         _fact(JOIN, "the same as before")
@@ -177,14 +179,73 @@ def _sign_in(browser: Browser, email: str) -> None:
     _check("/accounts/login/" not in page.url, f"{email} cannot sign in.")
 
 
-def _free_time(appointments: Page) -> datetime:
-    """A weekday in two weeks or later, another one after each story that did not end."""
-    number = len(re.findall("Remote support", appointments.text))
+def fill_in_a_request(client: Browser) -> Told:
+    """Say what and when, in the way that the MSP asks; another day in each story."""
+    number = len(re.findall(SERVICE, client.open(f"/portal/{NORTHWIND.slug}/").text))
+    buttons = {button for form in client.open("new/").forms for button in form.buttons}
+    return _choose_time(client, number) if SHOW_TIMES in buttons else _name_time(client, number)
+
+
+def _name_time(client: Browser, number: int) -> Told:
+    """A weekday in two weeks or later, and the next afternoon for the move."""
     zone = ZoneInfo(CLIENT.zone)
     day = datetime.now(zone).date() + timedelta(days=14 + number % 60)
     while day.weekday() >= 4:  # the appointment moves to the next day
         day += timedelta(days=1)
-    return datetime.combine(day, clock_time(10, 0), zone)
+    wish = datetime.combine(day, clock_time(10, 0), zone)
+    moved = datetime.combine(day + timedelta(days=1), clock_time(13, 30), zone)
+    form = client.page.form(SEND)
+    form.fill("service", SERVICE)
+    form.fill("requested_date", f"{wish:%Y-%m-%d}")
+    form.fill("requested_time", f"{wish:%H:%M}")
+    form.fill("requester_timezone", CLIENT.zone)
+    return Told(wish.astimezone(UTC), moved.astimezone(UTC), TECHNICIANS[0])
+
+
+def _choose_time(client: Browser, number: int) -> Told:
+    """A time in the middle of a free day, and the last one of the next such day for the move."""
+    technician, days = _free_days(client)
+    chosen = number % (len(days) - 1)
+    *_others, last = _free_times(client, days[chosen + 1]).values()
+    times = _free_times(client, days[chosen])
+    words = list(times)[len(times) // 2]
+    client.page.form(SEND).fill("starts_at", words)
+    return Told(times[words], last, technician)
+
+
+def _free_days(client: Browser) -> tuple[Member, list[str]]:
+    """Somebody with free times on at least two days, and the addresses of the days."""
+    for technician in TECHNICIANS:
+        client.open(f"/portal/{NORTHWIND.slug}/new/")
+        client.press(
+            SHOW_TIMES,
+            service=SERVICE,
+            preferred_technician=technician.name,
+            requester_timezone=CLIENT.zone,
+        )
+        days = list(_days_on_offer(client))
+        if len(days) > 1:
+            return technician, days
+    raise Surprise(f"Nobody has free times for {SERVICE} on two days.")
+
+
+def _days_on_offer(client: Browser) -> Iterator[str]:
+    """The addresses of days with free times, through all months that can be booked."""
+    soon = datetime.now(ZoneInfo(CLIENT.zone)).date() + SOON
+    while True:
+        for words, address in client.page.links.items():
+            found = _DAY.search(address)
+            if found and words.isdecimal() and date.fromisoformat(found[1]) >= soon:
+                yield address
+        if "Later" not in client.page.links:
+            return
+        client.follow("Later")
+
+
+def _free_times(client: Browser, day: str) -> dict[str, datetime]:
+    """The free times of a day, by how the page calls them."""
+    offered = client.open(day).form(SEND).choices["starts_at"]
+    return {words: datetime.fromisoformat(at) for words, at in offered.items()}
 
 
 def _reference_on(page: Page) -> str:
@@ -252,7 +313,7 @@ def _both_are_told(
     _fact("Mail to the client", mail["subject"])
     _link_is_in(mail, told)
     _check_calendar(mail, told, method)
-    mail = _mail(places, told, TECHNICIAN.email, to_technician)
+    mail = _mail(places, told, told.technician.email, to_technician)
     _fact("Mail to the technician", mail["subject"])
     _link_is_in(mail, told)
 

@@ -73,7 +73,32 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Hours:
+    """When people work on some days of the week (Monday is 0), by their own clocks."""
+
+    people: tuple[str, ...]
+    weekdays: tuple[int, ...]
+    starts_at: str
+    ends_at: str
+
+
+@dataclass(frozen=True)
+class Availability:
+    """When appointments can be booked.
+
+    The holiday is everybody's, on the first weekday so many days or more after the seed.
+    """
+
+    hours: tuple[Hours, ...]
+    holiday: str
+    holiday_in_days: int
+    rules: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Msp:
+    """Without ``availability`` its clients ask for any time; with it they choose a free one."""
+
     slug: str
     name: str
     zone: str
@@ -83,6 +108,7 @@ class Msp:
     contacts: tuple[Contact, ...]
     services: tuple[Service, ...]
     requests: tuple[Request, ...]
+    availability: Availability | None = None
 
 
 ROBIN = "robin@two-desks.example"
@@ -250,6 +276,16 @@ NORTHWIND = Msp(
             PENDING,
             "Ines",
         ),
+    ),
+    availability=Availability(
+        hours=(
+            Hours(("Greta", "Aylin", "Ines"), (0, 1, 2, 3, 4), "08:00", "18:00"),
+            Hours(("Tom",), (0, 1, 2, 3), "08:00", "18:00"),
+            Hours(("Tom",), (4,), "08:00", "13:00"),
+        ),
+        holiday="Company holiday",
+        holiday_in_days=18,
+        rules={"notice_hours": 24, "horizon_days": 60, "step_minutes": 30, "buffer_after": 15},
     ),
 )
 

@@ -1,7 +1,7 @@
 """The demo's people and appointments, made by Convene's own actions."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.apps import apps
@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from convene.accounts.models import User
 from convene.appointments.models import AppointmentRequest, Status
+from convene.availability.models import AvailabilityException, BookingRules, WorkingHours
+from convene.catalog.models import ServicePerformer
 from convene.clients.models import Client
 from convene.schedule.models import ScheduleEntry
 from convene.tenancy.db import tenant_atomic
@@ -30,6 +32,12 @@ def rows_of_everybody() -> Counter[str]:
     return counted
 
 
+def remove_availability() -> None:
+    """As if nobody had ever saved any of it."""
+    for model in (WorkingHours, AvailabilityException, BookingRules):
+        model.objects.all().delete()
+
+
 @pytest.mark.usefixtures("db")
 def test_seeding_twice_adds_nothing() -> None:
     seed()
@@ -46,12 +54,58 @@ def test_what_an_interrupted_seed_left_out_is_added() -> None:
     complete = rows_of_everybody()
     for msp in MSPS:
         with tenant_atomic(Tenant.objects.get(slug=msp.slug)):
+            remove_availability()
             AppointmentRequest.objects.filter(description=msp.requests[-1].about).delete()
 
     seed()
 
-    tables = {name: number for name, number in complete.items() if name.endswith("requests")}
+    kinds = ("requests", "working_hours", "booking_rules", "availability_exceptions")
+    tables = {name: number for name, number in complete.items() if name.endswith(kinds)}
     assert {name: rows_of_everybody()[name] for name in tables} == tables
+
+
+@pytest.mark.usefixtures("db")
+def test_hours_are_added_when_the_seed_was_interrupted_right_before_them() -> None:
+    seed()
+    complete = rows_of_everybody()
+    with tenant_atomic(Tenant.objects.get(slug="northwind")):
+        remove_availability()
+        AppointmentRequest.objects.update(created_at=timezone.now())
+
+    seed()
+
+    assert rows_of_everybody() == complete
+
+
+@pytest.mark.usefixtures("db")
+def test_a_complete_demo_without_hours_is_given_none() -> None:
+    seed()
+    with tenant_atomic(Tenant.objects.get(slug="northwind")):
+        remove_availability()
+    before = rows_of_everybody()
+
+    seed()
+
+    assert rows_of_everybody() == before
+
+
+@pytest.mark.usefixtures("db")
+def test_one_msp_keeps_hours_and_the_other_none() -> None:
+    seed()
+
+    with tenant_atomic(Tenant.objects.get(slug="northwind")):
+        hours = list(WorkingHours.objects.select_related("technician__user"))
+        holiday = AvailabilityException.objects.get()
+        rules = BookingRules.objects.get()
+        performers = set(ServicePerformer.objects.values_list("technician_id", flat=True))
+    with tenant_atomic(Tenant.objects.get(slug="fabrikam")):
+        assert not WorkingHours.objects.exists()
+    assert {row.technician_id for row in hours} == performers
+    assert {row.timezone for row in hours} == {""}  # everybody's own clock
+    shorter = [row for row in hours if row.ends_at != time(18)]
+    assert [str(row) for row in shorter] == ["Friday 08:00–13:00"]
+    assert (holiday.technician_id, holiday.first_day.weekday() < 5) == (None, True)
+    assert rules.service_id is None
 
 
 @pytest.mark.usefixtures("db")

@@ -21,7 +21,7 @@ def test_a_demo_tells_a_true_story_then_serves_until_ctrl_c(data: Path) -> None:
     assert [line for line in told if line and not line.startswith(" ")][-4:] == [
         "Marta Silva of Lighthouse Law asks Northwind IT for an appointment",
         "Dana Weber approves the request",
-        "Dana Weber moves the appointment to the next afternoon",
+        "Dana Weber moves the appointment to another day",
         "Marta Silva cancels the appointment",
     ]
     assert ("Teams" in " ".join(told)) == (find_spec("convene_teams") is not None)
