@@ -746,6 +746,33 @@ def test_a_death_anywhere_is_seen_once_the_lease_is_over_and_can_be_mended(
     assert len(provider.meetings) == (2 if step == "heard about create" else 1)
 
 
+VERBS: dict[str, Callable[[AppointmentRequest, Membership], Outcome]] = {
+    "create": lambda request, dana: create(request, by=dana),
+    "update": lambda request, dana: move(request, by=dana, to=NOON),
+    "delete": lambda request, dana: cancel(request, by=dana),
+}
+
+
+@pytest.mark.parametrize("operation", VERBS)
+def test_a_death_right_after_the_commit_is_seen_and_can_be_mended(
+    operation: str, provider: Provider, dana: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = make_approved(dana, with_meeting=operation != "create")
+
+    def die(*appointment: object) -> Result:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "sync", die)
+        with pytest.raises(KeyboardInterrupt):
+            VERBS[operation](request, dana)
+
+    assert needs_attention(request)
+    assert try_again(request) == Outcome(request.id)
+    assert provider.operations[-1] == operation
+    assert not needs_attention(request)
+
+
 def test_a_death_during_an_update_is_never_taken_for_a_success(
     provider: Provider, dana: Membership
 ) -> None:
