@@ -173,7 +173,8 @@ class Bench:
         self._send(self._form(request))
 
     def _form(self, request: UUID) -> Sending:
-        return self._dispatcher.form(_address(request), "Approve")
+        # So many approvals need nights and holidays as well: the dispatcher overrules the hours.
+        return self._dispatcher.form(_address(request), "Approve", anyway="on")
 
     def _send(self, sending: Sending) -> float:
         answer = self._dispatcher.send(sending)
