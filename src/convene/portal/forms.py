@@ -20,7 +20,9 @@ from convene.wallclock import FIRST_DAY, LAST_DAY
 class ChoiceForm(StyledForm, forms.Form):
     """What it is about, with whom, and the zone that times are shown in."""
 
-    service: Any = forms.ModelChoiceField(queryset=QuerySet(Service), label=_("What is it about?"))
+    service: Any = forms.ModelChoiceField(
+        queryset=QuerySet(Service), label=_("What is it about?"), empty_label=_("Choose…")
+    )
     preferred_technician = forms.ModelChoiceField(
         queryset=Membership.objects.none(),
         required=False,
