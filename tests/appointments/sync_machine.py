@@ -425,11 +425,13 @@ class SyncMachine(RuleBasedStateMachine):
     # What must be true
 
     def look_at(self, appointment: AppointmentRequest) -> Seen:
-        said = [history.MEETING_MAY_REMAIN, history.MEETING_FORGOTTEN]
+        leaving = [history.MEETING_MAY_REMAIN, history.MEETING_FORGOTTEN]
         with tenant_atomic(self.tenant):
             row = AppointmentRequest.objects.select_related("schedule_entry").get(id=appointment.id)
             meeting = MeetingSync.objects.filter(appointment=row).first()
-            said_to_remain = Event.objects.filter(subject_id=row.id, kind__in=said).count()
+            told = Event.objects.filter(subject_id=row.id, kind__in=leaving).values_list("before")
+            # Forgetting says of the one meeting that was known, if any, that it is left behind.
+            said_to_remain = sum(before.get("meeting", "?") is not None for (before,) in told)
         subject = subject_of(appointment)
         held = self.service.held(self.tenant).items()
         mine = {key: meeting for key, meeting in held if meeting.subject == subject}
