@@ -147,7 +147,11 @@ def test_two_who_create_the_missing_meeting_make_one(office: Office, graph_ms: i
         )
 
     # Whoever came while the other was at it does not read that it is done.
-    assert that_say(pages, MEETING_CREATED) + that_say(pages, BEING_UPDATED) == 2
+    # A page read while the other is still at it may say both.
+    assert that_say(pages, MEETING_CREATED) >= 1
+    assert all(
+        that_say([page], MEETING_CREATED) or that_say([page], BEING_UPDATED) for page in pages
+    )
     office.check_in_step(request)
     assert len(office.meetings()) == 1
     office.wait_for_mails(request)
@@ -164,7 +168,9 @@ def test_two_who_try_again_move_the_meeting(office: Office, graph_ms: int) -> No
         slow_graph(office, graph_ms)
         pages = together([lambda: dana.try_again(request), lambda: drew.try_again(request)])
 
-    assert that_say(pages, IN_ORDER) + that_say(pages, BEING_UPDATED) == 2
+    # A page read while the other is still at it may say both.
+    assert that_say(pages, IN_ORDER) >= 1
+    assert all(that_say([page], IN_ORDER) or that_say([page], BEING_UPDATED) for page in pages)
     office.check_in_step(request)
     assert len(office.meetings()) == 1
 
