@@ -10,7 +10,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 # Days that appointments can be on; far from the ends of what datetime can add a zone to.
@@ -100,11 +100,3 @@ def span_label(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     if first.date() == last.date():
         return f"{first:%H:%M}–{last:%H:%M}"  # an en dash is right between times
     return f"{first:%H:%M}–{last:%H:%M} ({formats.date_format(last, 'j F')})"  # as above
-
-
-def current_zone() -> ZoneInfo:
-    """The zone of the person this request is for; the view's decorator activates it."""
-    zone = timezone.get_current_timezone()
-    if not isinstance(zone, ZoneInfo):
-        raise TypeError(f"not an IANA zone: {zone!r}")
-    return zone
