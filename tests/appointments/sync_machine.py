@@ -378,7 +378,7 @@ class SyncMachine(RuleBasedStateMachine):
         except StopIteration as end:
             self.processes.remove(process)
             process.at = "busy" if end.value.busy else f"ended: {end.value.problem or 'well'}"
-        if process.at == "took the lease":
+        if process.at.startswith("announced"):
             self.holders[process.appointment_id] = process
         self.touched.add(process.appointment_id)
         self.reached[process.at + (", late" if process.called_late else "")] += 1

@@ -37,7 +37,7 @@ from convene.wallclock import to_utc, zone_label
 
 from . import history, letters, obstacles
 from .models import AppointmentRequest, MeetingSync, Operation, Status
-from .sync import Result, lose, subject_of, sync
+from .sync import Result, lock_meeting, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
 HOLD_FOR_MEETING = timedelta(seconds=60)
@@ -329,10 +329,10 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
     Raises Refused while somebody is at work on it.
     """
     with tenant_atomic(tenant):
-        appointment = _locked(appointment_id)
-        meeting = MeetingSync.objects.filter(appointment=appointment).first()
+        meeting = lock_meeting(appointment_id)
         if meeting is None:
             return Outcome(appointment_id)
+        appointment = meeting.appointment
         if meeting.is_leased(timezone.now()):
             raise Refused(words_of(meeting.provider).being_updated)
         record(
@@ -344,7 +344,7 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         if meeting.doing == Operation.CREATE:
             # Nobody will ask any more how this create ended.
             record(history.MEETING_MAY_REMAIN, appointment.id)
-        lose(appointment, meeting)
+        lose(meeting)
         meeting.delete()
         if appointment.is_approved:
             letters.tell_confirmed(appointment, not_before=timezone.now(), only_if_told=True)

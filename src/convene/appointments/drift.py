@@ -21,7 +21,7 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Tenant
 
 from .models import AppointmentRequest, MeetingSync, Status
-from .sync import Result, lose, sync
+from .sync import Result, lock_meeting, lose, sync
 
 
 class Kind(TextChoices):
@@ -73,14 +73,13 @@ def look(tenant: Tenant, appointment_id: UUID) -> Drift | None:
 def mend(tenant: Tenant, drift: Drift) -> Result:
     """Let the meeting follow its appointment again; what changed meanwhile is left to `sync`."""
     with tenant_atomic(tenant):
-        appointment = AppointmentRequest.objects.select_for_update().get(id=drift.appointment_id)
-        meeting = MeetingSync.objects.filter(appointment=appointment).first()
+        meeting = lock_meeting(drift.appointment_id)
         if meeting is None or meeting.is_leased(timezone.now()) or meeting.ref != drift.ref:
             return Result(busy=True)
         if drift.kind == Kind.UNKNOWN and not meeting.due:
             return Result(problem=drift.detail)  # it may well be right: leave it alone
         if drift.kind == Kind.MISSING:
-            lose(appointment, meeting)
+            lose(meeting)
         meeting.known_start = meeting.known_end = None
         meeting.due = True
         meeting.save(update_fields=["ref", "provider", "known_start", "known_end", "due"])

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from convene.events.models import record
@@ -49,6 +49,23 @@ LEASE = timedelta(seconds=60)  # renewed before each call; a call ends within 10
 MAX_CALLS = 4
 SUBJECT_LENGTH = 255  # what Outlook shows of a title
 
+# All that a sync writes about a meeting, at once at the end of each of its transactions.
+_BOOKKEEPING = (
+    "due",
+    "provider",
+    "ref",
+    "known_start",
+    "known_end",
+    "lease",
+    "lease_until",
+    "doing",
+    "problem",
+    "problem_operation",
+    "problem_status",
+    "problem_request_id",
+    "problem_at",
+)
+
 Clock = Callable[[], datetime]
 Steps = Generator[str, None, "Result"]
 
@@ -61,6 +78,9 @@ class Result:
     operation: str = ""
     provider: str = ""
     busy: bool = False
+
+
+BUSY = Result(busy=True)
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,15 @@ class _Call:
         return None
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What the provider said to a call."""
+
+    call: _Call
+    made: CreatedMeeting | None = None
+    error: MeetingError | None = None
+
+
 def sync(tenant: Tenant, appointment_id: UUID, *, clock: Clock = timezone.now) -> Result:
     """Make the appointment's meeting what the appointment wants. Never raises for a provider."""
     with structlog.contextvars.bound_contextvars(
@@ -100,97 +129,107 @@ def sync(tenant: Tenant, appointment_id: UUID, *, clock: Clock = timezone.now) -
 def steps(tenant: Tenant, appointment_id: UUID, *, clock: Clock) -> Steps:
     """The steps of a sync. Between two of them anything may happen, also that nobody goes on."""
     token = uuid4()
-    if not _take_lease(tenant, appointment_id, token, clock()):
-        return Result(busy=True)
-    yield "took the lease"
-    for calls_left in range(MAX_CALLS, -1, -1):
-        call = _look(tenant, appointment_id, token, clock(), may_call=calls_left > 0)
-        if isinstance(call, Result):
-            return call
+    calls = 0
+    call = _begin(tenant, appointment_id, token, clock())
+    while isinstance(call, _Call):
+        calls += 1
         yield f"announced {call.operation}"
-        made, error = _ask(tenant, call)
+        answer = _ask(tenant, call)
         yield f"heard about {call.operation}"
-        if error:
-            ended = _record_failure(tenant, appointment_id, token, call, error, clock())
-        else:
-            ended = _record_success(tenant, appointment_id, token, call, made, clock())
-        if ended and made and ended.busy:
+        may_call = calls < MAX_CALLS
+        call = _go_on(tenant, appointment_id, token, answer, clock(), may_call=may_call)
+        if answer.made and call == BUSY:
             yield "lost the lease"
-            _remove_unwanted(tenant, call.provider, made)
-        if ended:
-            return ended
-        yield f"recorded {call.operation}"
-    raise AssertionError("the last look always ends a sync")
+            _remove_unwanted(tenant, answer.call.provider, answer.made)
+    return call
 
 
-def _ask(tenant: Tenant, call: _Call) -> tuple[CreatedMeeting | None, MeetingError | None]:
+def _begin(tenant: Tenant, appointment_id: UUID, token: UUID, now: datetime) -> _Call | Result:
+    """Take the lease unless somebody has it, and look."""
+    with tenant_atomic(tenant):
+        meeting = lock_meeting(appointment_id)
+        if meeting is None or meeting.is_leased(now):
+            return BUSY
+        if meeting.doing == Operation.CREATE:
+            # Its maker never said how the create ended.
+            record(history.MEETING_MAY_REMAIN, appointment_id)
+        meeting.lease, meeting.doing = token, ""
+        return _look(tenant, meeting, now, may_call=True)
+
+
+def _ask(tenant: Tenant, call: _Call) -> _Answer:
     """What the provider answered. A defect in a plugin is an answer that nobody knows, too."""
     try:
-        return call.make(tenant), None
+        return _Answer(call, made=call.make(tenant))
     except MeetingError as error:
-        return None, error
+        return _Answer(call, error=error)
     except Exception:
         log.exception("meeting.provider_defect", operation=call.operation.value)
-        return None, MeetingError("provider_defect", unknown_outcome=True)
+        return _Answer(call, error=MeetingError("provider_defect", unknown_outcome=True))
 
 
-def _lock(appointment_id: UUID) -> tuple[AppointmentRequest, MeetingSync | None]:
-    """The appointment, locked first, and its meeting's bookkeeping.
-
-    Nothing is joined to the locked row: after waiting for the lock, a joined row would be as old as
-    the beginning of the wait.
-    """
-    appointment = AppointmentRequest.objects.select_for_update().get(id=appointment_id)
-    return appointment, MeetingSync.objects.filter(appointment=appointment).first()
-
-
-def _take_lease(tenant: Tenant, appointment_id: UUID, token: UUID, now: datetime) -> bool:
-    with tenant_atomic(tenant):
-        appointment, meeting = _lock(appointment_id)
-        free = Q(lease=None) | Q(lease_until__lt=now)
-        taken = MeetingSync.objects.filter(free, appointment=appointment).update(
-            lease=token, lease_until=now + LEASE, doing=""
-        )
-        if taken and meeting and meeting.doing == Operation.CREATE:
-            # Its maker never said how the create ended.
-            record(history.MEETING_MAY_REMAIN, appointment.id)
-        return bool(taken)
-
-
-def _look(
-    tenant: Tenant, appointment_id: UUID, token: UUID, now: datetime, *, may_call: bool
+def _go_on(
+    tenant: Tenant,
+    appointment_id: UUID,
+    token: UUID,
+    answer: _Answer,
+    now: datetime,
+    *,
+    may_call: bool,
 ) -> _Call | Result:
-    """Compare wanted and known: announce the call that closes the gap, or settle and let go."""
+    """Record what was heard if the lease is still ours, and look again."""
     with tenant_atomic(tenant):
-        appointment, meeting = _lock(appointment_id)
+        meeting = lock_meeting(appointment_id)
         if meeting is None or meeting.lease != token:
-            return Result(busy=True)
-        operation = _gap(appointment, meeting, now)
-        if operation is None:
-            _let_go(meeting, now, due=False)
-            return Result()
-        provider = (
-            registry.provider_named(meeting.provider)
-            if meeting.ref
-            else registry.provider_for(tenant)
-        )
-        if provider is None:
-            code = "provider_missing" if meeting.ref else registry.capability(tenant).reason
-            return _stop(meeting, operation, MeetingError(code), now)
-        if not may_call:
-            return _stop(meeting, operation, MeetingError("unsettled"), now, provider=provider)
-        meeting.doing = operation
-        meeting.lease_until = now + LEASE
-        meeting.known_start = meeting.known_end = None
-        meeting.save(update_fields=["doing", "lease_until", "known_start", "known_end"])
-        entry = appointment.schedule_entry
-        subject = entry.title if entry else ""  # a meeting is made of a placed appointment only
-        spec = MeetingSpec(subject, appointment.starts_at, appointment.ends_at)
-        return _Call(operation, provider, spec, MeetingRef(meeting.ref))
+            _mark_unsure(meeting, answer.call)
+            return BUSY
+        call, error = answer.call, answer.error
+        if error is None:
+            _record_success(meeting, answer, now)
+        else:
+            _record_failure(meeting, call, error)
+            if not _wanted_changed(meeting, call, now):
+                return _stop(meeting, call.operation, error, now, provider=call.provider)
+        return _look(tenant, meeting, now, may_call=may_call)
 
 
-def _gap(appointment: AppointmentRequest, meeting: MeetingSync, now: datetime) -> Operation | None:
+def lock_meeting(appointment_id: UUID) -> MeetingSync | None:
+    """The meeting's bookkeeping with its appointment, which is locked first.
+
+    In two statements: after waiting for the lock, what is joined to the locked row would be as old
+    as the beginning of the wait.
+    """
+    AppointmentRequest.objects.select_for_update().values_list("id").get(id=appointment_id)
+    meetings = MeetingSync.objects.select_related("appointment__schedule_entry")
+    return meetings.filter(appointment=appointment_id).first()
+
+
+def _look(tenant: Tenant, meeting: MeetingSync, now: datetime, *, may_call: bool) -> _Call | Result:
+    """Compare wanted and known: announce the call that closes the gap, or settle and let go."""
+    operation = _gap(meeting, now)
+    if operation is None:
+        _let_go(meeting, now, due=False)
+        return Result()
+    has_one = bool(meeting.ref)
+    named, default = registry.provider_named, registry.provider_for
+    provider = named(meeting.provider) if has_one else default(tenant)
+    if provider is None:
+        code = "provider_missing" if has_one else registry.capability(tenant).reason
+        return _stop(meeting, operation, MeetingError(code), now)
+    if not may_call:
+        return _stop(meeting, operation, MeetingError("unsettled"), now, provider=provider)
+    meeting.doing, meeting.lease_until = operation, now + LEASE
+    meeting.known_start = meeting.known_end = None
+    meeting.save(update_fields=_BOOKKEEPING)
+    appointment, entry = meeting.appointment, meeting.appointment.schedule_entry
+    subject = entry.title if entry else ""  # a meeting is made of a placed appointment only
+    spec = MeetingSpec(subject, appointment.starts_at, appointment.ends_at)
+    return _Call(operation, provider, spec, MeetingRef(meeting.ref))
+
+
+def _gap(meeting: MeetingSync, now: datetime) -> Operation | None:
     """The call that brings the meeting closer to what the appointment wants."""
+    appointment = meeting.appointment
     if not (appointment.is_approved and meeting.wanted):
         return Operation.DELETE if meeting.ref else None
     if appointment.is_over(now):
@@ -201,71 +240,39 @@ def _gap(appointment: AppointmentRequest, meeting: MeetingSync, now: datetime) -
     return None if known == (appointment.starts_at, appointment.ends_at) else Operation.UPDATE
 
 
-def _record_success(
-    tenant: Tenant,
-    appointment_id: UUID,
-    token: UUID,
-    call: _Call,
-    made: CreatedMeeting | None,
-    now: datetime,
-) -> Result | None:
-    with tenant_atomic(tenant):
-        appointment, meeting = _lock(appointment_id)
-        if meeting is None or meeting.lease != token:
-            _mark_unsure(meeting, call)
-            return Result(busy=True)
-        undisturbed = meeting.doing == call.operation
-        meeting.doing = ""
-        if call.operation == Operation.DELETE:
-            lose(appointment, meeting)
-            record(history.MEETING_DELETED, appointment.id)
-        else:
-            if made:
-                meeting.provider, meeting.ref = call.provider.slug, made.ref.handle
-                _show(appointment, made, call.provider.slug)
-                _tell_of_the_link(appointment, now)
-            if undisturbed:
-                meeting.known_start, meeting.known_end = call.spec.starts_at, call.spec.ends_at
-            kind = history.MEETING_CREATED if made else history.MEETING_UPDATED
-            times = {"start": call.spec.starts_at, "end": call.spec.ends_at}
-            record(kind, appointment.id, after={k: at.isoformat() for k, at in times.items()})
-        meeting.save(update_fields=["doing", "provider", "ref", "known_start", "known_end"])
-        return None
+def _record_success(meeting: MeetingSync, answer: _Answer, now: datetime) -> None:
+    call, made = answer.call, answer.made
+    undisturbed = meeting.doing == call.operation
+    meeting.doing = ""
+    if call.operation == Operation.DELETE:
+        lose(meeting)
+        record(history.MEETING_DELETED, meeting.appointment_id)
+        return
+    if made:
+        meeting.provider, meeting.ref = call.provider.slug, made.ref.handle
+        _show(meeting.appointment, made, call.provider.slug)
+        _tell_of_the_link(meeting.appointment, now)
+    if undisturbed:
+        meeting.known_start, meeting.known_end = call.spec.starts_at, call.spec.ends_at
+    kind = history.MEETING_CREATED if made else history.MEETING_UPDATED
+    times = {"start": call.spec.starts_at, "end": call.spec.ends_at}
+    after = {name: at.isoformat() for name, at in times.items()}
+    record(kind, meeting.appointment_id, after=after)
 
 
-def _record_failure(
-    tenant: Tenant,
-    appointment_id: UUID,
-    token: UUID,
-    call: _Call,
-    error: MeetingError,
-    now: datetime,
-) -> Result | None:
-    with tenant_atomic(tenant):
-        appointment, meeting = _lock(appointment_id)
-        if meeting is None or meeting.lease != token:
-            _mark_unsure(meeting, call)
-            return Result(busy=True)
-        if call.operation == Operation.CREATE and error.unknown_outcome:
-            record(history.MEETING_MAY_REMAIN, appointment.id)
-        meeting.doing = ""
-        if call.operation == Operation.UPDATE and error.code == "meeting_not_found":
-            lose(appointment, meeting)
-        meeting.save(update_fields=["doing", "provider", "ref"])
-        record(
-            history.MEETING_FAILED,
-            appointment.id,
-            after={"operation": call.operation.value, "problem": error.code},
-        )
-        if _wanted_changed(appointment, meeting, call, now):
-            return None
-        return _stop(meeting, call.operation, error, now, provider=call.provider)
+def _record_failure(meeting: MeetingSync, call: _Call, error: MeetingError) -> None:
+    if call.operation == Operation.CREATE and error.unknown_outcome:
+        record(history.MEETING_MAY_REMAIN, meeting.appointment_id)
+    meeting.doing = ""
+    if call.operation == Operation.UPDATE and error.code == "meeting_not_found":
+        lose(meeting)
+    after = {"operation": call.operation.value, "problem": error.code}
+    record(history.MEETING_FAILED, meeting.appointment_id, after=after)
 
 
-def _wanted_changed(
-    appointment: AppointmentRequest, meeting: MeetingSync, call: _Call, now: datetime
-) -> bool:
+def _wanted_changed(meeting: MeetingSync, call: _Call, now: datetime) -> bool:
     """Whether people changed what is wanted since the call was announced."""
+    appointment = meeting.appointment
     wants_one = appointment.is_approved and meeting.wanted and not appointment.is_over(now)
     if call.operation == Operation.DELETE or not wants_one:
         return wants_one != (call.operation != Operation.DELETE)
@@ -294,18 +301,7 @@ def _let_go(meeting: MeetingSync, now: datetime, *, due: bool) -> None:
     if not due:
         meeting.problem = meeting.problem_operation = meeting.problem_request_id = ""
         meeting.problem_status = meeting.problem_at = None
-    meeting.save(
-        update_fields=[
-            "due",
-            "lease",
-            "lease_until",
-            "problem",
-            "problem_operation",
-            "problem_status",
-            "problem_request_id",
-            "problem_at",
-        ]
-    )
+    meeting.save(update_fields=_BOOKKEEPING)
     outbox.release(meeting.appointment_id, now)
 
 
@@ -316,7 +312,7 @@ def _mark_unsure(meeting: MeetingSync | None, call: _Call) -> None:
         if meeting.doing != Operation.CREATE:  # a create is of a meeting that we never touched
             meeting.doing = ""
         meeting.known_start = meeting.known_end = None
-        meeting.save(update_fields=["due", "doing", "known_start", "known_end"])
+        meeting.save(update_fields=_BOOKKEEPING)
     log.warning("meeting.late", operation=call.operation.value)
 
 
@@ -327,14 +323,14 @@ def _remove_unwanted(tenant: Tenant, provider: MeetingProvider, made: CreatedMee
         provider.delete(tenant, made.ref)
 
 
-def lose(appointment: AppointmentRequest, meeting: MeetingSync) -> None:
+def lose(meeting: MeetingSync) -> None:
     """The meeting is gone: forget how to reach it and take it off the appointment.
 
     Under the appointment's lock; the caller saves the bookkeeping.
     """
     meeting.ref = meeting.provider = ""
     meeting.known_start = meeting.known_end = None
-    _show(appointment, None)
+    _show(meeting.appointment, None)
 
 
 def _show(appointment: AppointmentRequest, made: CreatedMeeting | None, provider: str = "") -> None:
