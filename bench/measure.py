@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bench.graph import Graph
 from bench.processes import cpu_seconds_of, memory_of
-from bench.statements import Superuser, statements_of
+from bench.statements import Statement, Superuser, statements_of
 from bench.system import System
 from bench.visitor import Sending, Surprise, Visitor
 from demo.world import NORTHWIND
@@ -75,7 +75,7 @@ class Results:
     at_once: Approvals
     slow: Approvals
     cost: Cost
-    statements: list[str]
+    statements: list[Statement]
     floor: Spread
     throughput: float
     """Approvals in a second."""
@@ -157,7 +157,7 @@ class Bench:
     def _page(self, visitor: Visitor, address: str) -> Spread:
         return Spread.of([visitor.open(address).seconds for _ in range(self._samples)])
 
-    def statements_of_an_approval(self) -> tuple[UUID, list[str]]:
+    def statements_of_an_approval(self) -> tuple[UUID, list[Statement]]:
         """The request that was approved, and all that PostgreSQL was asked for it."""
         request = next(self._unused)
         sending = self._form(request)

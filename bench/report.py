@@ -21,7 +21,7 @@ runs there shows: the ratios say more than the times.
 
 - Approvals go one after the other, each when the mails of the one before have left. What is
   measured is the POST of the form, a connection included.
-- The floor is what one approval sent to PostgreSQL, sent again by one bare connection.
+- The floor is what one approval sent to PostgreSQL, sent again by one bare connection, prepared.
 - The threads' limit is what they could do if they only waited for Graph. The cores' limit is what
   the processor time of an approval and its mails leaves room for; a crowd can be faster for a
   while, because its mails may leave later.

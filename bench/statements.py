@@ -5,22 +5,33 @@ The replay is the floor: nothing that does this work with these statements can b
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.pq.abc import PGconn
 
 from bench.system import WEB
 
 Superuser = psycopg.Connection[Any]
 
 _LINE = re.compile(r"^<(.*?)> ([A-Z]+):  ", re.MULTILINE)
-_STATEMENT = "statement: "
+_STATEMENT = re.compile(r"(?:statement|execute [^:]+): ")
+_PARAMETERS = "Parameters: "
+_PARAMETER = re.compile(r"\$\d+ = (?:NULL|'((?:[^']|'')*)')")
 _SETTINGS = {"log_line_prefix": "<%a> ", "log_statement": "all"}
 _HEARD = 0.5  # seconds until every process of the server has read its settings
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What PostgreSQL was asked; the values of its parameters as it wrote them down."""
+
+    sql: str
+    values: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class Counted:
     """With the ends of transactions, savepoints, and the question whether a connection lives."""
 
 
-def statements_of(superuser: Superuser, act: Callable[[], object]) -> list[str]:
+def statements_of(superuser: Superuser, act: Callable[[], object]) -> list[Statement]:
     """All that the web sends while it serves what we ask of it, in order."""
     with _logging(superuser):
         start = _log_size(superuser)
@@ -44,7 +55,7 @@ def statements_of(superuser: Superuser, act: Callable[[], object]) -> list[str]:
         ).fetchone()
     if log is None:
         raise RuntimeError("PostgreSQL shows nothing of its log.")
-    return list(_statements_in(log[0]))
+    return _statements_in(log[0])
 
 
 @contextmanager
@@ -70,41 +81,73 @@ def _log_size(superuser: Superuser) -> int:
     return int(row[0]) if row else 0
 
 
-def _statements_in(log: str) -> Iterator[str]:
+def _statements_in(log: str) -> list[Statement]:
+    found: list[Statement] = []
     _before, *parts = _LINE.split(log)
-    for who, _level, said in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        if who == WEB:
-            if not said.startswith(_STATEMENT):
-                raise RuntimeError(f"This cannot be replayed: {said}")
-            # In the log a tab marks the further lines of a statement.
-            yield said.removeprefix(_STATEMENT).removesuffix("\n").replace("\n\t", "\n")
+    for who, level, said in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if who != WEB:
+            continue
+        # In the log a tab marks the further lines of a statement.
+        said = said.removesuffix("\n").replace("\n\t", "\n")
+        if start := _STATEMENT.match(said):
+            found.append(Statement(said[start.end() :]))
+        elif level == "DETAIL" and said.startswith(_PARAMETERS):
+            found[-1] = Statement(found[-1].sql, _values_in(said))
+        else:
+            raise RuntimeError(f"This cannot be replayed: {said}")
+    return found
 
 
-def count(statements: list[str]) -> Counted:
-    words = [statement.split(" ")[0] for statement in statements]
+def _values_in(detail: str) -> tuple[str | None, ...]:
+    quoted = (match[1] for match in _PARAMETER.finditer(detail))
+    return tuple(text if text is None else text.replace("''", "'") for text in quoted)
+
+
+def count(statements: list[Statement]) -> Counted:
+    words = [statement.sql.split(" ")[0] for statement in statements]
     queries = sum(word in {"SELECT", "INSERT", "UPDATE", "DELETE"} for word in words)
     return Counted(queries, words.count("BEGIN"), words.count("SET"), all=len(words))
 
 
 def replay(
-    app_url: str, superuser: Superuser, statements: list[str], appointment_id: UUID, times: int
+    app_url: str,
+    superuser: Superuser,
+    statements: list[Statement],
+    appointment_id: UUID,
+    times: int,
 ) -> list[float]:
     """The seconds that an approval's statements take, by the app's role on one connection.
 
-    Each time on the same request, which is pending again before.
+    Prepared, as the product has them on its connections. Each time on the same request, which is
+    pending again before.
     """
     taken, did = [], []
-    with psycopg.connect(app_url, autocommit=True, prepare_threshold=None) as connection:
-        cursor = connection.cursor()
+    with psycopg.connect(app_url, autocommit=True) as connection:
+        prepared = _prepare(connection.pgconn, statements)
         for _ in range(times):
             _undo(superuser, appointment_id)
             started = time.perf_counter()
-            done = [cursor.execute(statement).statusmessage for statement in statements]
+            done = [
+                connection.pgconn.exec_prepared(name, values).command_status
+                for name, values in prepared
+            ]
             taken.append(time.perf_counter() - started)
             did.append(done)
     if any(done != did[0] for done in did) or not _has_meeting(superuser, appointment_id):
         raise RuntimeError("A replay did not do the work of the approval.")
     return taken
+
+
+def _prepare(connection: PGconn, statements: list[Statement]) -> list[tuple[bytes, Sequence[Any]]]:
+    """The name of each statement, prepared, and its values."""
+    names: dict[str, bytes] = {}
+    for sql in {statement.sql for statement in statements}:
+        names[sql] = f"s{len(names)}".encode()
+        connection.prepare(names[sql], sql.encode())
+    return [
+        (names[one.sql], [None if text is None else text.encode() for text in one.values])
+        for one in statements
+    ]
 
 
 # Triggers of foreign keys would want another order.

@@ -114,9 +114,11 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
         found = {"ENGINE": "convene.tenancy.pg", "NAME": "convene", "EMBEDDED": str(data_dir)}
     else:
         raise ImproperlyConfigured(f"{url_variable} is not set. docs/settings.md says how.")
-    pool = {"pool": {"min_size": 1, "max_size": DATABASE_POOL}} if DATABASE_POOL else {}
+    options = found.get("OPTIONS", {}) | {"server_side_binding": True}
+    if DATABASE_POOL:
+        # What is asked again on a connection that is kept is planned once (decision 0010).
+        options |= {"pool": {"min_size": 1, "max_size": DATABASE_POOL}, "prepare_threshold": 2}
     # A connection that died in the pool, with the server say, is noticed and replaced.
-    options = found.get("OPTIONS", {}) | pool
     return found | {"OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 
