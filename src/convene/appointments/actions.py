@@ -185,9 +185,9 @@ def approve_appointment_request(
     Raises Refused when somebody else decided first, or the technician is busy.
     """
     with _nobody_in_two_places(technician), tenant_atomic(tenant):
-        appointment = _locked(appointment_id)
+        appointment = _locked(appointment_id, "service", "client")
         must_be(appointment, {Status.PENDING}, by)
-        _check_place(tenant, technician, starts_at)
+        _check_place(technician, starts_at)
         if by is None:
             _must_keep_the_rules(appointment, technician, starts_at)
         entry = _place(appointment, technician, starts_at)
@@ -252,7 +252,7 @@ def update_appointment_request_date_time(
         technician = technician or entry.technician
         if (entry.starts_at, previously) == (starts_at, technician.id):
             return Outcome(appointment_id)
-        _check_place(tenant, technician, starts_at, also_lock=previously)
+        _check_place(technician, starts_at, also_lock=previously)
         length = entry.ends_at - entry.starts_at
         entry.technician, entry.starts_at, entry.ends_at = technician, starts_at, starts_at + length
         entry.sequence += 1
@@ -347,16 +347,20 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         lose(meeting)
         meeting.delete()
         if appointment.is_approved:
-            letters.tell_confirmed(appointment, not_before=timezone.now(), only_if_told=True)
+            letters.tell_of_news(appointment, timezone.now())
     return Outcome(appointment_id)
 
 
 # What the actions share
 
 
-def _locked(appointment_id: UUID) -> AppointmentRequest:
-    """The appointment under the one lock that actions, syncs and mails share."""
-    return AppointmentRequest.objects.select_for_update().get(id=appointment_id)
+def _locked(appointment_id: UUID, *joined: str) -> AppointmentRequest:
+    """The appointment under the one lock that actions, syncs and mails share.
+
+    ``joined`` rows are as old as the beginning of the wait for it: only what never becomes another.
+    """
+    rows = AppointmentRequest.objects.select_for_update(of=("self",))
+    return rows.select_related(*joined or (None,)).get(id=appointment_id)
 
 
 def _set(appointment: AppointmentRequest, **values: Any) -> None:
@@ -387,11 +391,11 @@ def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership
 
 
 def _check_place(
-    tenant: Tenant, technician: Membership, starts_at: datetime, also_lock: UUID | None = None
+    technician: Membership, starts_at: datetime, also_lock: UUID | None = None
 ) -> None:
     """Lock the technicians concerned, and refuse who or when cannot be."""
-    lock_technicians([technician.id, also_lock])
-    if not Membership.objects.of_tenant(tenant).technicians().filter(id=technician.id).exists():
+    locked = lock_technicians([technician.id, also_lock])
+    if not any(one == technician and one.is_technician for one in locked):
         raise Refused(_("This person cannot be given appointments. Choose another technician."))
     if starts_at <= timezone.now():
         raise Refused(_("This time is over. Choose a later one."))
@@ -475,9 +479,12 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
 
 
 def _want_meeting(appointment: AppointmentRequest, *, by: Membership | None) -> None:
-    # The appointment's lock keeps everybody else from making the row between the two statements.
-    if not MeetingSync.objects.filter(appointment=appointment).update(wanted=True, due=True):
-        MeetingSync.objects.create(appointment=appointment, wanted=True, due=True)
+    MeetingSync.objects.bulk_create(
+        [MeetingSync(appointment=appointment, wanted=True, due=True)],
+        update_conflicts=True,
+        unique_fields=["tenant", "appointment"],
+        update_fields=["wanted", "due"],
+    )
     record(history.MEETING_ASKED_FOR, appointment.id, by=by)
 
 

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models.query import QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from convene.catalog.models import Service, ServicePerformer
 from convene.forms import FinalTimeForm, StyledForm
-from convene.meetings.words import Words
-from convene.tenancy.models import Membership
+from convene.meetings.words import words_of
+from convene.tenancy.models import Membership, Tenant
 
 from .models import AppointmentRequest
 from .obstacles import Obstacles, against
@@ -22,21 +23,16 @@ class TechnicianField(forms.ModelChoiceField):  # type: ignore[type-arg]  # of m
     def __init__(self, **kwargs: Any):
         super().__init__(queryset=Membership.objects.none(), label=_("Assign technician"), **kwargs)
 
-    def offer(self, people: QuerySet[Membership], performers: set[Any]) -> None:
-        """Take these people, and say who performs the service."""
+    def offer(self, tenant: Tenant, service: Service) -> None:
+        """Take the tenant's technicians, and say who performs the service."""
+        named = ServicePerformer.objects.filter(service=service, technician_id=OuterRef("id"))
+        technicians = Membership.objects.of_tenant(tenant).technicians()
+        people: Any = technicians.annotate(performs=Exists(named))
+        first = [(person.id, str(person)) for person in people if person.performs]
+        others = [(person.id, str(person)) for person in people if not person.performs]
         self.queryset = people
-        first = [(person.id, str(person)) for person in people if person.id in performers]
-        others = [(person.id, str(person)) for person in people if person.id not in performers]
         groups = ((_("Perform this service"), first), (_("Others"), others))
         self.widget.choices = [("", _("Choose…")), *(group for group in groups if group[1])]
-
-
-def _offer_technicians(form: forms.BaseForm, appointment: AppointmentRequest) -> None:
-    people = Membership.objects.of_tenant(appointment.tenant).technicians()
-    performers = set(appointment.service.performers().values_list("id", flat=True))
-    field = form.fields["technician"]
-    assert isinstance(field, TechnicianField)  # noqa: S101  # declared on both forms
-    field.offer(people, performers)
 
 
 class PlacingForm(FinalTimeForm):
@@ -59,7 +55,9 @@ class PlacingForm(FinalTimeForm):
         super().__init__(data, initial=initial)
         self.appointment, self.by = appointment, by
         self.obstacles = Obstacles()
-        _offer_technicians(self, appointment)
+        field = self.fields["technician"]
+        assert isinstance(field, TechnicianField)  # noqa: S101  # declared above
+        field.offer(appointment.tenant, appointment.service)
 
     def look(self, technician: Membership, starts_at: datetime) -> None:
         """Find out what speaks against a time."""
@@ -91,17 +89,10 @@ class ApprovalForm(PlacingForm):
         help_text=_("Only your colleagues read them."),
     )
 
-    def __init__(
-        self,
-        data: Any = None,
-        *,
-        appointment: AppointmentRequest,
-        approver: Membership,
-        words: Words | None,
-    ):
+    def __init__(self, data: Any = None, *, appointment: AppointmentRequest, approver: Membership):
         initial = {} if data is not None else self._as_wished(appointment, approver)
         super().__init__(data, appointment=appointment, by=approver, initial=initial)
-        self.fields["generate_teams_meeting"].label = words.generate if words else ""
+        self.fields["generate_teams_meeting"].label = words_of("").generate
         if technician := initial.get("technician"):
             self.look(technician, appointment.requested_start)
 

@@ -65,48 +65,56 @@ def technician_key(technician_id: UUID) -> str:
 
 
 def tell_received(appointment: AppointmentRequest) -> None:
-    now = timezone.now()
-    outbox.tell(RECEIVED, appointment.id, CLIENT, not_before=now)
-    outbox.tell(NEW, appointment.id, DISPATCH, not_before=now)
+    mails = {CLIENT: RECEIVED, DISPATCH: NEW}
+    outbox.tell(appointment.id, mails, not_before=timezone.now())
 
 
-def tell_confirmed(
-    appointment: AppointmentRequest, *, not_before: datetime, only_if_told: bool = False
-) -> None:
-    """Client and technician; with ``only_if_told`` whoever has no mail waiting that will say it."""
-    kinds = {CLIENT: APPROVED_CLIENT}
-    if entry := appointment.schedule_entry:
-        kinds[technician_key(entry.technician_id)] = ASSIGNED
-    for recipient, kind in kinds.items():
-        waits = only_if_told and outbox.is_waiting(appointment.id, recipient, {kind, RESCHEDULED})
-        if not waits:
-            outbox.tell(kind, appointment.id, recipient, not_before=not_before)
+def tell_confirmed(appointment: AppointmentRequest, *, not_before: datetime) -> None:
+    outbox.tell(appointment.id, _confirmation(appointment), not_before=not_before)
+
+
+def tell_of_news(appointment: AppointmentRequest, now: datetime) -> None:
+    """Confirm again, because the link came or went, to whoever has no mail waiting that says it."""
+    waiting = outbox.waiting(appointment.id)
+    mails = {
+        recipient: kind
+        for recipient, kind in _confirmation(appointment).items()
+        if waiting.isdisjoint({(recipient, kind), (recipient, RESCHEDULED)})
+    }
+    outbox.tell(appointment.id, mails, not_before=now)
+
+
+def _confirmation(appointment: AppointmentRequest) -> dict[str, str]:
+    entry = appointment.schedule_entry
+    technician = {technician_key(entry.technician_id): ASSIGNED} if entry else {}
+    return {CLIENT: APPROVED_CLIENT} | technician
 
 
 def tell_declined(appointment: AppointmentRequest) -> None:
-    outbox.tell(DECLINED, appointment.id, CLIENT, not_before=timezone.now())
+    outbox.tell(appointment.id, {CLIENT: DECLINED}, not_before=timezone.now())
 
 
 def tell_rescheduled(
     appointment: AppointmentRequest, *, previously: UUID, not_before: datetime
 ) -> None:
     """The client, the technician, and the one who had it before (``previously``)."""
-    outbox.tell(RESCHEDULED, appointment.id, CLIENT, not_before=not_before)
     technician = appointment.technician
     if technician is None:
         return
-    if technician.id == previously:
-        outbox.tell(RESCHEDULED, appointment.id, technician_key(previously), not_before=not_before)
-        return
-    outbox.tell(ASSIGNED, appointment.id, technician_key(technician.id), not_before=not_before)
-    outbox.tell(UNASSIGNED, appointment.id, technician_key(previously), not_before=timezone.now())
+    is_the_same = technician.id == previously
+    kind = RESCHEDULED if is_the_same else ASSIGNED
+    mails = {CLIENT: RESCHEDULED, technician_key(technician.id): kind}
+    outbox.tell(appointment.id, mails, not_before=not_before)
+    if not is_the_same:
+        taken_away = {technician_key(previously): UNASSIGNED}
+        outbox.tell(appointment.id, taken_away, not_before=timezone.now())
 
 
 def tell_cancelled(appointment: AppointmentRequest) -> None:
-    now = timezone.now()
-    outbox.tell(CANCELLED, appointment.id, CLIENT, not_before=now)
+    mails = {CLIENT: CANCELLED}
     if technician := appointment.technician:
-        outbox.tell(CANCELLED, appointment.id, technician_key(technician.id), not_before=now)
+        mails[technician_key(technician.id)] = CANCELLED
+    outbox.tell(appointment.id, mails, not_before=timezone.now())
 
 
 # What the mails say

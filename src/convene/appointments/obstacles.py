@@ -44,7 +44,7 @@ def against(
     )
     rules = replace(facts.rules_of(appointment.service), duration=length)
     reasons = facts.why_not(technician, starts_at, rules, now)
-    if not free.has_working_hours():
+    if not facts.hours and not free.has_working_hours():
         reasons = [reason for reason in reasons if reason.why in _ALWAYS]
     return Obstacles(
         tuple(words.sentence(reason, technician, zone) for reason in reasons),

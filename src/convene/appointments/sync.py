@@ -251,7 +251,8 @@ def _record_success(meeting: MeetingSync, answer: _Answer, now: datetime) -> Non
     if made:
         meeting.provider, meeting.ref = call.provider.slug, made.ref.handle
         _show(meeting.appointment, made, call.provider.slug)
-        _tell_of_the_link(meeting.appointment, now)
+        if meeting.appointment.is_approved:
+            letters.tell_of_news(meeting.appointment, now)
     if undisturbed:
         meeting.known_start, meeting.known_end = call.spec.starts_at, call.spec.ends_at
     kind = history.MEETING_CREATED if made else history.MEETING_UPDATED
@@ -346,12 +347,6 @@ def _show(appointment: AppointmentRequest, made: CreatedMeeting | None, provider
         entry.update(sequence=F("sequence") + 1)
     if appointment.online_meeting_url:
         record(history.MEETING_ATTACHED, appointment.id)
-
-
-def _tell_of_the_link(appointment: AppointmentRequest, now: datetime) -> None:
-    """Whoever was told of the appointment before there was a link is told again."""
-    if appointment.is_approved:
-        letters.tell_confirmed(appointment, not_before=now, only_if_told=True)
 
 
 def subject_of(appointment: AppointmentRequest) -> str:

@@ -18,7 +18,6 @@ from convene.events.models import Event
 from convene.mail.calendar_file import Person, build, content_type
 from convene.mail.models import OutboxMail
 from convene.meetings import registry
-from convene.meetings.words import words_of
 from convene.pages import SeeOther, render_part
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
@@ -102,6 +101,7 @@ def _detail_context(
         "is_being_updated": meeting is not None and meeting.is_leased(now),
         "is_over": appointment.is_over(now),
         "join_url": appointment.join_url(),
+        "can_generate": capable,
         "can_create_meeting": capable
         and meeting is None
         and appointment.is_approved
@@ -111,24 +111,12 @@ def _detail_context(
     }
     if request.membership.may("user_schedule:update"):
         if appointment.is_pending:
-            context |= {"form": _approval_form(request, appointment), "decline": DeclineForm()}
+            form = ApprovalForm(appointment=appointment, approver=request.membership)
+            context |= {"form": form, "decline": DeclineForm()}
         elif appointment.is_approved:
             mover = request.membership
             context["reschedule"] = RescheduleForm(appointment=appointment, mover=mover)
     return context | forms
-
-
-def _approval_form(
-    request: TenantRequest, appointment: AppointmentRequest, data: Any = None
-) -> ApprovalForm:
-    """The toggle is there only when a meeting could be made."""
-    capable = registry.capability(request.tenant).available
-    return ApprovalForm(
-        data,
-        appointment=appointment,
-        approver=request.membership,
-        words=words_of("") if capable else None,
-    )
 
 
 def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any]]:
@@ -148,7 +136,7 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
     appointment = _appointment(pk)
     form: PlacingForm
     if appointment.is_pending:
-        form = _approval_form(request, appointment, request.GET)
+        form = ApprovalForm(request.GET, appointment=appointment, approver=request.membership)
     else:
         form = RescheduleForm(request.GET, appointment=appointment, mover=request.membership)
     form.is_valid()
@@ -158,7 +146,11 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
 @tenant_page("user_schedule:update", reads=False)
 def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = _judge(
-        request, pk, "form", Status.PENDING, lambda it: _approval_form(request, it, request.POST)
+        request,
+        pk,
+        "form",
+        Status.PENDING,
+        lambda it: ApprovalForm(request.POST, appointment=it, approver=request.membership),
     )
     if isinstance(form, HttpResponse):
         return form
@@ -322,8 +314,8 @@ def _judge(
     whoever comes too late reads that, not what is wrong with their form.
     """
     with tenant_atomic(request.tenant):
-        get_object_or_404(AppointmentRequest.objects.select_for_update(), id=pk)
-        appointment = _appointment(pk)
+        held = AppointmentRequest.objects.select_for_update(of=("self",))
+        appointment = get_object_or_404(held.select_related("tenant", "service"), id=pk)
         try:
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:
@@ -332,7 +324,7 @@ def _judge(
         form = make(appointment)
         if form.is_valid():
             return form
-        context = _detail_context(request, appointment, **{name: form})
+        context = _detail_context(request, _appointment(pk), **{name: form})
         return render(request, DETAIL, context, status=422)
 
 

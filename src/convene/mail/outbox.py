@@ -4,9 +4,9 @@ A mail is an outbox row written in the transaction of the change, so it is lost 
 What it says is made when it is sent, by the writer that the part above registered for its kind.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -68,18 +68,26 @@ def writer_of(kind: str) -> Writer:
     return _writers[kind]
 
 
-def tell(kind: str, subject_id: UUID, recipient: str, *, not_before: datetime) -> None:
-    """Add a mail in the transaction of the change that it tells, and wake the worker for it."""
-    if kind not in _writers:
-        raise ValueError(f"nobody writes mails of the kind {kind!r}")
-    OutboxMail.objects.create(
-        kind=kind,
-        subject_id=subject_id,
-        recipient=recipient,
-        created_at=timezone.now(),
-        not_before=not_before,
+def tell(subject_id: UUID, mails: Mapping[str, str], *, not_before: datetime) -> None:
+    """Add mails in the transaction of the change that they tell, and wake the worker for them.
+
+    ``mails`` names a kind for each recipient, in the order in which they leave.
+    """
+    if unknown := mails.values() - _writers.keys():
+        raise ValueError(f"nobody writes mails of the kind {', '.join(unknown)}")
+    now = timezone.now()
+    OutboxMail.objects.bulk_create(
+        OutboxMail(
+            kind=kind,
+            subject_id=subject_id,
+            recipient=recipient,
+            created_at=now + number * timedelta.resolution,
+            not_before=not_before,
+        )
+        for number, (recipient, kind) in enumerate(mails.items())
     )
-    _wake(subject_id, not_before)
+    if mails:
+        _wake(subject_id, not_before)
 
 
 def release(subject_id: UUID, now: datetime) -> None:
@@ -91,16 +99,10 @@ def release(subject_id: UUID, now: datetime) -> None:
         _wake(subject_id, now)
 
 
-def is_waiting(subject_id: UUID, recipient: str, kinds: Collection[str]) -> bool:
-    """Whether one of these mails has not left yet; it will say what is true when it does."""
-    waiting = OutboxMail.objects.filter(
-        subject_id=subject_id,
-        recipient=recipient,
-        kind__in=kinds,
-        state=MailState.DUE,
-        claim=None,
-    )
-    return waiting.exists()
+def waiting(subject_id: UUID) -> set[tuple[str, str]]:
+    """Recipient and kind of mails that have not left; they will say what is true when they do."""
+    mails = OutboxMail.objects.filter(subject_id=subject_id, state=MailState.DUE, claim=None)
+    return set(mails.values_list("recipient", "kind"))
 
 
 def may_have_arrived(mail: OutboxMail) -> bool:

@@ -95,10 +95,10 @@ class ScheduleEntry(TenantModel):
         return self.title
 
 
-def lock_technicians(ids: Iterable[UUID | None]) -> None:
+def lock_technicians(ids: Iterable[UUID | None]) -> list[Membership]:
     """Wait until nobody else places or moves entries of these technicians.
 
     Taken in the order of ids, after the appointment's own lock, so that two actions never wait for
     each other. A key share lock of foreign keys is not in the way.
     """
-    Membership.objects.lock({technician for technician in ids if technician})
+    return Membership.objects.lock({technician for technician in ids if technician})

@@ -57,10 +57,10 @@ class MembershipQuerySet(QuerySet["Membership"]):
         """Who can be given an appointment: active staff, never a client's sign-in."""
         return self.filter(active=True).exclude(role=Role.CLIENT)
 
-    def lock(self, ids: Collection[uuid.UUID]) -> None:
+    def lock(self, ids: Collection[uuid.UUID]) -> "list[Membership]":
         """Lock members of the block's tenant, in the order of ids, until the transaction ends."""
         rows = self.filter(tenant_id=needed_tenant_id(), id__in=ids).order_by("id")
-        list(rows.select_for_update(no_key=True).values_list("id"))
+        return list(rows.select_for_update(no_key=True))
 
 
 class Membership(models.Model):
@@ -94,6 +94,11 @@ class Membership(models.Model):
     @property
     def is_client(self) -> bool:
         return self.role == Role.CLIENT
+
+    @property
+    def is_technician(self) -> bool:
+        """Whether they can be given appointments, as in `MembershipQuerySet.technicians`."""
+        return self.active and not self.is_client
 
     @property
     def zone(self) -> ZoneInfo:
