@@ -229,8 +229,8 @@ def test_an_approval_with_a_meeting_fills_the_columns_and_says_so(
     assert not needs_attention(request)
     assert events(request) == [
         history.MEETING_ASKED_FOR,
-        history.MEETING_ATTACHED,
         history.MEETING_CREATED,
+        history.MEETING_ATTACHED,
     ]
 
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from convene.availability.claims import NotFree, claim, lock_performers
 from convene.catalog.models import Service
 from convene.clients.models import Contact
-from convene.events.models import record
+from convene.events.models import record, record_all
 from convene.meetings.registry import capability, explain
 from convene.meetings.words import words_of
 from convene.schedule.models import (
@@ -200,10 +200,11 @@ def approve_appointment_request(
             approved_at=now,
             internal_notes=internal_notes,
         )
-        record(history.REQUEST_APPROVED, appointment.id, by=by, after=_facts(entry))
-        record(history.ENTRY_CREATED, appointment.id, by=by, after=_facts(entry))
+        happened = [history.REQUEST_APPROVED, history.ENTRY_CREATED]
         if with_meeting:
-            _want_meeting(appointment, by=by)
+            _want_meeting(appointment)
+            happened.append(history.MEETING_ASKED_FOR)
+        record_all(happened, appointment.id, by=by, after=_facts(entry))
         hold = HOLD_FOR_MEETING if with_meeting else timedelta()
         letters.tell_confirmed(appointment, not_before=now + hold)
     return _follow(tenant, appointment_id, with_meeting)
@@ -311,7 +312,8 @@ def create_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         must_be(appointment, {Status.APPROVED}, by)
         if appointment.is_over():
             raise Refused(_("This appointment is over."))
-        _want_meeting(appointment, by=by)
+        _want_meeting(appointment)
+        record(history.MEETING_ASKED_FOR, appointment.id, by=by)
     return _follow(tenant, appointment_id, True)
 
 
@@ -478,14 +480,13 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
     return _mark_due(appointment)
 
 
-def _want_meeting(appointment: AppointmentRequest, *, by: Membership | None) -> None:
+def _want_meeting(appointment: AppointmentRequest) -> None:
     MeetingSync.objects.bulk_create(
         [MeetingSync(appointment=appointment, wanted=True, due=True)],
         update_conflicts=True,
         unique_fields=["tenant", "appointment"],
         update_fields=["wanted", "due"],
     )
-    record(history.MEETING_ASKED_FOR, appointment.id, by=by)
 
 
 def _mark_due(appointment: AppointmentRequest) -> bool:

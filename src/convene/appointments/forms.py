@@ -17,22 +17,22 @@ from .models import AppointmentRequest
 from .obstacles import Obstacles, against
 
 
-class TechnicianField(forms.ModelChoiceField):  # type: ignore[type-arg]  # of memberships
+class TechnicianField(forms.TypedChoiceField):
     """Who gets the appointment; those who perform the service come first."""
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(queryset=Membership.objects.none(), label=_("Assign technician"), **kwargs)
+    def __init__(self) -> None:
+        super().__init__(label=_("Assign technician"), empty_value=None)
 
     def offer(self, tenant: Tenant, service: Service) -> None:
         """Take the tenant's technicians, and say who performs the service."""
         named = ServicePerformer.objects.filter(service=service, technician_id=OuterRef("id"))
         technicians = Membership.objects.of_tenant(tenant).technicians()
         people: Any = technicians.annotate(performs=Exists(named))
-        first = [(person.id, str(person)) for person in people if person.performs]
-        others = [(person.id, str(person)) for person in people if not person.performs]
-        self.queryset = people
+        first = [(str(person.id), str(person)) for person in people if person.performs]
+        others = [(str(person.id), str(person)) for person in people if not person.performs]
         groups = ((_("Perform this service"), first), (_("Others"), others))
-        self.widget.choices = [("", _("Choose…")), *(group for group in groups if group[1])]
+        self.choices = [("", _("Choose…")), *(group for group in groups if group[1])]
+        self.coerce = {str(person.id): person for person in people}.__getitem__
 
 
 class PlacingForm(FinalTimeForm):
@@ -90,17 +90,21 @@ class ApprovalForm(PlacingForm):
     )
 
     def __init__(self, data: Any = None, *, appointment: AppointmentRequest, approver: Membership):
-        initial = {} if data is not None else self._as_wished(appointment, approver)
+        technician = None if data is not None else _wished_technician(appointment)
+        initial = self.initial_for(appointment.requested_start, approver.zone) | {
+            "technician": technician and str(technician.id),
+            "generate_teams_meeting": True,
+        }
         super().__init__(data, appointment=appointment, by=approver, initial=initial)
         self.fields["generate_teams_meeting"].label = words_of("").generate
-        if technician := initial.get("technician"):
+        if technician:
             self.look(technician, appointment.requested_start)
 
-    def _as_wished(self, appointment: AppointmentRequest, approver: Membership) -> dict[str, Any]:
-        """What a fresh form starts with."""
-        technician = appointment.preferred_technician or appointment.service.performers().first()
-        when = self.initial_for(appointment.requested_start, approver.zone)
-        return when | {"technician": technician, "generate_teams_meeting": True}
+
+def _wished_technician(appointment: AppointmentRequest) -> Membership | None:
+    """Whom a fresh form of approval starts with."""
+    wished: Membership | None = appointment.preferred_technician
+    return wished or appointment.service.performers().first()
 
 
 class RescheduleForm(PlacingForm):
@@ -109,7 +113,7 @@ class RescheduleForm(PlacingForm):
     def __init__(self, data: Any = None, *, appointment: AppointmentRequest, mover: Membership):
         technician = appointment.technician
         initial = self.initial_for(appointment.starts_at, mover.zone) | {
-            "technician": technician and technician.id
+            "technician": technician and str(technician.id)
         }
         super().__init__(data, appointment=appointment, by=mover, initial=initial)
 

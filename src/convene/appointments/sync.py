@@ -26,7 +26,7 @@ import structlog
 from django.db.models import F
 from django.utils import timezone
 
-from convene.events.models import record
+from convene.events.models import record, record_all
 from convene.logs import log
 from convene.mail import outbox
 from convene.meetings import registry
@@ -241,24 +241,25 @@ def _gap(meeting: MeetingSync, now: datetime) -> Operation | None:
 
 
 def _record_success(meeting: MeetingSync, answer: _Answer, now: datetime) -> None:
-    call, made = answer.call, answer.made
+    call, made, appointment = answer.call, answer.made, meeting.appointment
     undisturbed = meeting.doing == call.operation
     meeting.doing = ""
     if call.operation == Operation.DELETE:
         lose(meeting)
-        record(history.MEETING_DELETED, meeting.appointment_id)
+        record(history.MEETING_DELETED, appointment.id)
         return
+    happened = [history.MEETING_CREATED if made else history.MEETING_UPDATED]
     if made:
         meeting.provider, meeting.ref = call.provider.slug, made.ref.handle
-        _show(meeting.appointment, made, call.provider.slug)
-        if meeting.appointment.is_approved:
-            letters.tell_of_news(meeting.appointment, now)
+        _show(appointment, made, call.provider.slug)
+        if appointment.is_approved:
+            happened.append(history.MEETING_ATTACHED)
+            letters.tell_of_news(appointment, now)
     if undisturbed:
         meeting.known_start, meeting.known_end = call.spec.starts_at, call.spec.ends_at
-    kind = history.MEETING_CREATED if made else history.MEETING_UPDATED
     times = {"start": call.spec.starts_at, "end": call.spec.ends_at}
     after = {name: at.isoformat() for name, at in times.items()}
-    record(kind, meeting.appointment_id, after=after)
+    record_all(happened, appointment.id, after=after)
 
 
 def _record_failure(meeting: MeetingSync, call: _Call, error: MeetingError) -> None:
@@ -345,8 +346,6 @@ def _show(appointment: AppointmentRequest, made: CreatedMeeting | None, provider
     if appointment.schedule_entry_id:
         entry = ScheduleEntry.objects.filter(id=appointment.schedule_entry_id)
         entry.update(sequence=F("sequence") + 1)
-    if appointment.online_meeting_url:
-        record(history.MEETING_ATTACHED, appointment.id)
 
 
 def subject_of(appointment: AppointmentRequest) -> str:
