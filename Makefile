@@ -6,13 +6,13 @@ EE := .venv-ee/bin
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 HAS_EE := $(wildcard ee/pyproject.toml)
 FULL := $(if $(HAS_EE),$(EE),$(CE))
-PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee/src ee/tests ee/browser ee/running)
+PYTHON_CODE := $(wildcard hatch_build.py conftest.py tools src tests demo bench ee/hatch_build.py ee/src ee/tests ee/browser ee/running)
 TEMPLATES := $(wildcard src ee/src demo)
 
 export CONVENE_MODE := development
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt build build-ee soak failure-table bench sdk-check lock clean
+.PHONY: help demo demo-ce demo-reset test test-ce test-browser test-ee check static fmt messages build build-ee soak failure-table bench sdk-check lock clean
 
 help: ## List these targets
 	@sed -nE 's/^([a-z-]+):.*## (.+)/\1\t\2/p' Makefile | expand -t 14
@@ -50,6 +50,7 @@ static: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready)
 	$(CE)/djlint --quiet --check --lint $(TEMPLATES)
 	$(CE)/lint-imports --no-logo
 	$(if $(HAS_EE),$(EE)/lint-imports --no-logo --config ee/pyproject.toml)
+	$(FULL)/python -m tools.messages --check
 	$(FULL)/mypy $(PYTHON_CODE)
 	$(if $(HAS_EE),cd ee/graphsim && ../../$(EE)/mypy)
 
@@ -57,6 +58,9 @@ fmt: .venv-ce/.ready ## Put code and templates into shape
 	$(CE)/ruff format
 	$(CE)/ruff check --fix
 	$(CE)/djlint --quiet --reformat $(TEMPLATES)
+
+messages: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready) ## Write the catalogues of messages anew, the pseudo locale too
+	$(FULL)/python -m tools.messages
 
 build: .tools/.ready ## Build the Community Edition and try it alone on a fresh database
 	.tools/bin/python tools/smoke.py ce
@@ -94,7 +98,9 @@ clean: ## Remove everything that these targets made, except the demo's data
 	tools/bootstrap.sh
 	@touch $@
 
-BUILT_FROM := pyproject.toml hatch_build.py package-lock.json
+CATALOGUES := $(wildcard src/convene/locale/*/LC_MESSAGES/django.po)
+EE_CATALOGUES := $(wildcard ee/src/convene_teams/locale/*/LC_MESSAGES/django.po)
+BUILT_FROM := pyproject.toml hatch_build.py package-lock.json $(CATALOGUES)
 EE_BUILT_FROM := $(wildcard ee/pyproject.toml ee/graphsim/pyproject.toml)
 INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/dev.txt
 
@@ -104,7 +110,7 @@ INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/
 	$(INSTALL) --python .venv-ce --editable .
 	@touch $@
 
-.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt $(BUILT_FROM) $(EE_BUILT_FROM)
+.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt $(BUILT_FROM) $(EE_BUILT_FROM) $(EE_CATALOGUES)
 	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-ee
 	$(UV) pip sync --quiet --python .venv-ee --require-hashes requirements/dev.txt requirements/ee.txt
 	$(INSTALL) --python .venv-ee --editable . $(patsubst %/pyproject.toml,--editable %,$(EE_BUILT_FROM))

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client as Browser
 from django.urls import get_resolver, reverse
+from django.utils import translation
 
 from convene.appointments import actions as appointments
 from convene.appointments.models import AppointmentRequest
@@ -25,6 +26,7 @@ from graphsim import Simulator
 from graphsim.defaults import FABRIKAM, NORTHWIND, READ_USERS
 from tests.make import a_time, make_member, make_portal_contact, make_request, make_tenant
 from tests.test_pages import ADMINS, acts, ask, browser_of, names_of, queries
+from tests.test_translations import plain_texts
 
 pytestmark = pytest.mark.usefixtures("sim")
 
@@ -50,6 +52,8 @@ ACT = {
     "teams:verify": acts(ADMINS, 303),
 }
 OF_A_ROW = {"edit_profile", "archive_profile", "delete_profile", "verified"}
+# Microsoft calls these so in every language.
+MICROSOFT = ("Microsoft|Teams|Northwind|Scheduling", r"\w+\.ReadWrite\.All", "[0-9a-f-]{36}")
 
 
 class Office:
@@ -702,3 +706,21 @@ def test_a_name_with_markup_is_shown_as_text(office: Office) -> None:
     for page in ("integration", "edit_profile", "archive_profile", "delete_profile"):
         args = () if page == "integration" else (office.profile.id,)
         assert name not in office.source(page, *args)
+
+
+def test_no_page_has_a_text_that_cannot_be_translated(settings):
+    settings.LANGUAGE_CODE = "en-XA"
+    office = Office()
+    request = make_request(office.tenant)
+    office.approve(request)
+    with translation.override("en-XA"):
+        verified = verify(office.tenant, NORTHWIND.organizer_id, by=office.admin)
+    of_a_row = {"verified": verified, "detail": request.id}
+
+    found = {}
+    for name in READ:
+        row = of_a_row.get(short := name.partition(":")[2], office.profile.id)
+        page = office.source(short, *[row] if short in OF_A_ROW else [])
+        found[name] = list(plain_texts(page, *MICROSOFT))
+
+    assert {text for texts in found.values() for text in texts} == set()

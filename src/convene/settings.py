@@ -241,8 +241,8 @@ EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
 EMAIL_TIMEOUT = 20
 CONVENE_MAIL_FROM = DEFAULT_FROM_EMAIL = _required("CONVENE_MAIL_FROM", "convene@localhost")
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+LANGUAGE_CODE = env("CONVENE_LANGUAGE", "en")
+LANGUAGES = [("en", _("English")), ("en-XA", "[Ëñglîšh~~]")]  # the second is made up, for testers
 LOCALE_PATHS = [Path(__file__).parent / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
