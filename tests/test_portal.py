@@ -101,7 +101,7 @@ def test_what_was_typed_survives_a_refusal():
             {"requested_date": "2027-03-14", "requested_time": "02:30"},
             "02:30 does not exist on",
         ),
-        ({"requester_timezone": "Mars/Olympus"}, "Select a valid choice"),
+        ({"requester_timezone": "Mars/Olympus"}, "Unknown time zone"),
         ({"service": str(uuid4())}, "Select a valid choice"),
     ],
 )

@@ -1,11 +1,13 @@
 """Between the clock on the wall and UTC, on the nights when clocks are moved too."""
 
+import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from convene.forms import ZoneField
 from convene.wallclock import (
     TimeDoesNotExist,
     span_label,
@@ -80,3 +82,24 @@ def test_only_zones_of_the_installed_tzdata_are_accepted():
     with pytest.raises(ValidationError):
         validate_zone("Mars/Olympus")
     assert zone_names()[0] == "UTC"
+
+
+def test_a_choice_of_zones_has_all_of_them_and_the_chosen_one_is_chosen():
+    field = ZoneField(label="Zone", empty="As the MSP")
+
+    shown = field.widget.render("zone", "Europe/Berlin", {"id": "id_zone"})
+
+    assert re.findall(r'<option value="([^"]*)" selected>', shown) == ["Europe/Berlin"]
+    assert shown.startswith('<select name="zone" id="id_zone"><option value="">As the MSP</option>')
+    assert re.findall(r'<option value="([^"]*)"', shown) == ["", *zone_names()]
+    assert '<optgroup label="America"><option value="America/Adak">' in shown
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", '"><script>'])
+def test_a_zone_that_there_is_not_is_refused_and_harmless(zone):
+    field = ZoneField(label="Zone")
+
+    with pytest.raises(ValidationError, match="Unknown time zone"):
+        field.clean(zone)
+    assert "selected" not in field.widget.render("zone", zone)
+    assert "<script>" not in field.widget.render("zone", zone)

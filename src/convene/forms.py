@@ -1,13 +1,19 @@
 """What our forms share: Tabler's look, and a wall clock time as people give it."""
 
 from datetime import datetime
+from functools import cache
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.functional import Promise
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from .wallclock import TimeDoesNotExist, to_utc, twice_note, zone_names
+from .wallclock import TimeDoesNotExist, to_utc, twice_note, validate_zone, zone_names
 
 _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.CheckboxSelectMultiple, "form-check-input"),
@@ -43,11 +49,47 @@ class TimeInput(forms.TimeInput):
         super().__init__(format="%H:%M")
 
 
-def zone_field() -> forms.ChoiceField:
-    """A choice of all time zones."""
-    return forms.ChoiceField(
-        label=_("Time zone"), choices=lambda: [(name, name) for name in zone_names()]
+@cache
+def _zone_options() -> str:
+    """All zones by continent. The same for everybody, and long: made once."""
+    groups = groupby(zone_names(), key=lambda name: name.rpartition("/")[0].partition("/")[0])
+    options = '<option value="{}">{}</option>'
+    return "".join(
+        format_html('<optgroup label="{}">{}</optgroup>', continent, inside)
+        if continent
+        else inside
+        for continent, names in groups
+        for inside in [format_html_join("", options, ((name, name) for name in names))]
     )
+
+
+class ZoneSelect(forms.Select):
+    """A choice of all time zones; ``empty`` is what none of them means."""
+
+    empty: str | Promise = ""
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        shown = flatatt(self.build_attrs(self.attrs, {"name": name, **(attrs or {})}))
+        empty = format_html('<option value="">{}</option>', self.empty) if self.empty else ""
+        chosen = f'<option value="{escape(value)}"'
+        options = _zone_options().replace(chosen, f"{chosen} selected", 1)
+        return format_html("<select{}>{}{}</select>", shown, empty, mark_safe(options))  # noqa: S308  # ours
+
+
+class ZoneField(forms.CharField):
+    """A time zone. With ``empty``, the words for none of them, it need not be given."""
+
+    default_validators = [validate_zone]
+
+    def __init__(self, *, empty: str | Promise = "", **kwargs: Any):
+        super().__init__(required=not empty, widget=ZoneSelect, **kwargs)
+        self.say_empty(empty)
+
+    def say_empty(self, empty: str | Promise) -> None:
+        """Name what it means to choose none."""
+        self.widget.empty = empty
 
 
 class FinalTimeForm(StyledForm, forms.Form):
@@ -58,7 +100,7 @@ class FinalTimeForm(StyledForm, forms.Form):
 
     final_date = forms.DateField(label=_("Date"), widget=DateInput)
     final_time = forms.TimeField(label=_("Time"), widget=TimeInput)
-    final_timezone = zone_field()
+    final_timezone = ZoneField(label=_("Time zone"))
     note = ""
 
     @staticmethod

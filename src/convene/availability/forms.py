@@ -8,10 +8,9 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext_lazy as _
 
 from convene.catalog.models import Service
-from convene.forms import DateInput, StyledForm, TimeInput
+from convene.forms import DateInput, StyledForm, TimeInput, ZoneField
 from convene.schedule.models import lock_technicians
 from convene.tenancy.models import Membership, Tenant
-from convene.wallclock import zone_names
 
 from .models import (
     RULE_DEFAULTS,
@@ -143,7 +142,7 @@ WindowFormSet = formset_factory(WindowForm, extra=0, max_num=100)
 class HoursForm(StyledForm, forms.Form):
     """A technician's week. Saving replaces all of it; ``lines`` are its hours."""
 
-    timezone = forms.ChoiceField(label=_("By the clock of"), required=False)
+    timezone = ZoneField(label=_("By the clock of"), empty=_("their own zone"))
     copy_from = forms.TypedChoiceField(
         label=_("Copy the hours of"),
         choices=[("", _("no day")), *Weekday.choices],
@@ -164,7 +163,7 @@ class HoursForm(StyledForm, forms.Form):
         rows = list(WorkingHours.objects.filter(technician=technician))
         super().__init__(data, initial={"timezone": rows[0].timezone if rows else ""})
         own = _("%(zone)s, their own zone") % {"zone": technician.zone.key}
-        self.fields["timezone"].choices = [("", own), *((n, n) for n in zone_names())]  # type: ignore[attr-defined]  # a choice field
+        self.fields["timezone"].say_empty(own)  # type: ignore[attr-defined]  # a zone field
         self.lines: BaseFormSet[WindowForm] = WindowFormSet(
             data, prefix="hours", initial=_lines(rows)
         )

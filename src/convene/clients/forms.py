@@ -1,8 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from convene.forms import StyledForm
-from convene.wallclock import zone_names
+from convene.forms import StyledForm, ZoneField
 
 from .models import Client, Contact
 
@@ -25,8 +24,4 @@ class ContactForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
             self.instance.membership = None
         return email
 
-    timezone = forms.ChoiceField(
-        label=_("Time zone"),
-        required=False,
-        choices=lambda: [("", _("As the MSP")), *((name, name) for name in zone_names())],
-    )
+    timezone = ZoneField(label=_("Time zone"), empty=_("As the MSP"))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from convene.appointments.actions import Wish
 from convene.catalog.models import Service
 from convene.clients.models import Contact
-from convene.forms import DateInput, StyledForm, TimeInput, zone_field
+from convene.forms import DateInput, StyledForm, TimeInput, ZoneField
 from convene.tenancy.models import Membership
 from convene.wallclock import FIRST_DAY, LAST_DAY
 
@@ -29,7 +29,7 @@ class ChoiceForm(StyledForm, forms.Form):
         empty_label=_("Anybody"),
         label=_("With whom?"),
     )
-    requester_timezone = zone_field()
+    requester_timezone = ZoneField(label=_("Time zone"))
 
     def __init__(self, data: Any = None, *, contact: Contact):
         initial = {"submission": uuid4(), "requester_timezone": contact.zone.key}

@@ -9,9 +9,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from convene.forms import StyledForm
+from convene.forms import StyledForm, ZoneField
 from convene.pages import SeeOther
-from convene.wallclock import zone_names
 
 from .pages import TenantRequest, home_of, tenant_page
 
@@ -19,13 +18,9 @@ from .pages import TenantRequest, home_of, tenant_page
 class ZoneForm(StyledForm, forms.Form):
     """In which zone the member reads times; empty as the MSP."""
 
-    timezone = forms.ChoiceField(
+    timezone = ZoneField(
         label=gettext_lazy("Time zone"),
-        required=False,
-        choices=lambda: [
-            ("", gettext_lazy("As the MSP")),
-            *((name, name) for name in zone_names()),
-        ],
+        empty=gettext_lazy("As the MSP"),
         help_text=gettext_lazy(
             "All times that you see, and those in your mails, are in this zone."
         ),
