@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from convene.appointments import actions
 from convene.availability import free
 from convene.availability.hours import DAY, Span, local_day
-from convene.availability.models import Origin, all_rules, effective
+from convene.availability.models import Origin, effective
+from convene.availability.rows import booking_rules
 from convene.availability.slots import Why
 from convene.catalog.models import Service
 from convene.schedule.models import EntryKind, EntryStatus, ScheduleEntry
@@ -124,7 +125,7 @@ def test_a_rule_is_the_services_else_generals_else_the_default(service):
     make_rules(service.tenant, service=service, step_minutes=15)
 
     with tenant_atomic(service.tenant):
-        rows = all_rules()
+        rows = booking_rules()
         found = effective(rows[None], rows[service.id])
 
     assert (found.values["step_minutes"], found.origins["step_minutes"]) == (15, Origin.SERVICE)

@@ -15,7 +15,7 @@ from convene.tenancy.models import Membership, Tenant
 from . import bookings, rows, slots
 from .bookings import Booked, Waiting
 from .hours import DAY, Change, Span, merge, open_hours
-from .models import WIDEST_BUFFER, BookingRules, Effective, WorkingHours, all_rules, effective
+from .models import WIDEST_BUFFER, BookingRules, Effective, WorkingHours, effective
 from .rows import Entries, Hours
 from .slots import Block, Hold, Kind, Off, Reason, Rules, Slot, Technician
 
@@ -165,7 +165,7 @@ def read(
     Of one technician alone less is read, but the titles of their entries are. A request and an
     entry in ``ignoring`` take no time: those of the appointment that is being placed.
     """
-    rules = all_rules()
+    rules = rows.booking_rules()
     within = Span(between.start - MARGIN, between.end + MARGIN)
     waiting, confirmed = bookings.read(within, _with_own_buffers(rules))
     waiting = [row for row in waiting if row.request_id not in ignoring]

@@ -208,8 +208,3 @@ def effective(general: BookingRules | None, override: BookingRules | None = None
             if (value := getattr(row, name)) is not None:
                 values[name], origins[name] = value, origin
     return Effective(values, origins)
-
-
-def all_rules() -> dict[Any, BookingRules]:
-    """The rows of the block's tenant by the service they are about; None is General's."""
-    return {row.service_id: row for row in BookingRules.objects.all()}

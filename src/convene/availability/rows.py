@@ -15,6 +15,22 @@ from psycopg.types.range import Range
 from convene.tenancy.db import tenant_rows
 
 from .hours import DAY, Change, Span, Window
+from .models import RULE_DEFAULTS, BookingRules
+
+_RULES = f"""
+    SELECT service_id, {", ".join(RULE_DEFAULTS)}
+    FROM "booking_rules" WHERE tenant_id = %(tenant)s
+"""  # noqa: S608  # our own words
+
+
+def booking_rules() -> dict[UUID | None, BookingRules]:
+    """By the service that they are about; None is General's."""
+    return {
+        service_id: BookingRules(
+            service_id=service_id, **dict(zip(RULE_DEFAULTS, row, strict=True))
+        )
+        for service_id, *row in tenant_rows(_RULES)
+    }
 
 
 class Performer(NamedTuple):
