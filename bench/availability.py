@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convene.tenancy.models import Membership
 
 MONTH = 30  # days
+QUIET_DAY = 10  # the number of one for which no request waits
 PLAIN_SAMPLES = 3
 FLOOR = """
     SELECT technician_id, starts_at, ends_at FROM schedule_entries
@@ -52,6 +53,8 @@ class Availability:
     """The same, when nobody has a free minute."""
     day: Found
     """Of one technician."""
+    contested_day: Found
+    """The same, when requests wait that this one or another might be given."""
     page: Spread
     """The month in the portal, over HTTP."""
 
@@ -77,10 +80,12 @@ class Bench:
         return Spread.of([visitor.open(address).seconds for _ in range(self._samples)])
 
     def measure(self, page: Spread) -> Availability:
+        one = self._crowd.technicians[0]
         return Availability(
             month=self._found(Question(self._crowd, MONTH)),
             busy_month=self._found(Question(self._busy, MONTH)),
-            day=self._found(Question(self._crowd, 1, self._crowd.technicians[0])),
+            day=self._found(Question(self._crowd, 1, one, QUIET_DAY)),
+            contested_day=self._found(Question(self._crowd, 1, one)),
             page=page,
         )
 
@@ -108,10 +113,11 @@ class Question:
     crowd: Crowd
     days: int
     only: "Membership | None" = None
+    first: int = 0
 
     @property
     def start(self) -> datetime:
-        return self.crowd.first_day
+        return self.crowd.first_day + self.first * DAY
 
     @property
     def end(self) -> datetime:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bench.availability import Availability, Found
-from bench.crowd import ENTRIES, TECHNICIANS
+from bench.crowd import ENTRIES, TECHNICIANS, WAITING
 from bench.measure import CROWD, CROWD_MS, SLOW_MS, Approvals, Results, Spread
 from bench.statements import count
 from bench.system import THREADS, WORKERS
@@ -132,6 +132,12 @@ def rows_of_availability(found: Availability) -> list[Row]:
         _found(month, found.month, SLOWEST_MONTH),
         _found("The same when everybody is busy", found.busy_month, SLOWEST_MONTH),
         _found("Free times of a day, one technician", found.day, SLOWEST_DAY, to_the_floor=False),
+        _found(
+            f"The same when {WAITING} requests wait for anybody",
+            found.contested_day,
+            SLOWEST_DAY,
+            to_the_floor=False,
+        ),
         _page("Portal, such a month", found.page),
     ]
 
