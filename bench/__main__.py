@@ -11,15 +11,17 @@ from pathlib import Path
 
 import psycopg
 
+from bench import availability
+from bench.availability import Availability
 from bench.measure import SLOW_MS, Bench, Results, Spread, requests_needed
 from bench.processes import Neighbours
-from bench.report import NOTES, rows_of, written
+from bench.report import NOTES, rows_of, rows_of_availability, written
 from bench.statements import Superuser, replay
 from bench.system import running
 from convene import embedded
 
 RESULTS = Path(__file__).parent / "results"
-LONGEST = 240  # seconds
+LONGEST = 300  # seconds
 
 
 def main() -> None:
@@ -30,9 +32,9 @@ def main() -> None:
         embedded.throwaway() as server,
         psycopg.connect(server.url(embedded.SUPERUSER), autocommit=True) as superuser,
     ):
-        results = _measure(server, superuser, options.samples)
+        results, free_times = _measure(server, superuser, options.samples)
         postgresql = superuser.info.server_version
-    rows = rows_of(results)
+    rows = [*rows_of(results), *rows_of_availability(free_times)]
     section = written(rows, options.samples, postgresql, neighbours.share())
     print(section)
     if not options.dry:
@@ -60,7 +62,9 @@ def _end_in_time() -> None:
     signal.alarm(LONGEST)
 
 
-def _measure(server: embedded.Server, superuser: Superuser, samples: int) -> Results:
+def _measure(
+    server: embedded.Server, superuser: Superuser, samples: int
+) -> tuple[Results, Availability]:
     _say("Starting everything")
     with running(server, requests_needed(samples)) as system:
         bench = Bench(system, superuser, samples)
@@ -74,9 +78,15 @@ def _measure(server: embedded.Server, superuser: Superuser, samples: int) -> Res
         pages = bench.pages()
         request, statements = bench.statements_of_an_approval()
         memory = bench.idle_memory()
+        _say("Filling schedules")
+        schedules = availability.Bench(server, superuser, samples)
+        page = schedules.page(system.web_port)
     _say("Asking the database alone")
     floor = Spread.of(replay(server.app_url, superuser, statements, request, samples))
-    return Results(at_once, slow, cost, statements, floor, throughput, pages, memory)
+    _say("Looking for free times")
+    free_times = schedules.measure(page)
+    results = Results(at_once, slow, cost, statements, floor, throughput, pages, memory)
+    return results, free_times
 
 
 def _say(step: str) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from bench.availability import Availability, Found
+from bench.crowd import ENTRIES, TECHNICIANS, WAITING
 from bench.measure import CROWD, CROWD_MS, SLOW_MS, Approvals, Results, Spread
 from bench.statements import count
 from bench.system import THREADS, WORKERS
@@ -13,6 +15,9 @@ from bench.system import THREADS, WORKERS
 SLOWEST_APPROVAL = 1.15  # of Graph's time and the floor
 LEAST_THROUGHPUT = 0.9  # of what threads that only wait for Graph, or the cores, could do
 SLOWEST_PAGE = 0.1  # seconds
+SLOWEST_MONTH, SLOWEST_DAY = 0.05, 0.005  # seconds
+OVER_THE_FLOOR = 4  # times
+MOST_QUERIES = 6
 NOTES = """\
 `make bench` starts PostgreSQL, the simulated Microsoft Graph, a mail server, the worker and the web
 server as the operations guide says, signs in, and measures over HTTP. Times are the median and, in
@@ -25,6 +30,12 @@ runs there shows: the ratios say more than the times.
 - The threads' limit is what they could do if they only waited for Graph. The cores' limit is what
   the processor time of an approval and its mails leaves room for; a crowd can be faster for a
   while, because its mails may leave later.
+- Free times are asked for in the benchmark's own process, each answer in a transaction as a page's:
+  the server's time without HTTP. Two MSPs have 50 technicians each, who perform one service, and
+  20,000 entries in 60 days; three requests wait for anybody on the first day. The floor is one
+  query on the app's role in a transaction of the tenant, fetched by psycopg: technician, start and
+  end of every entry in these days. The plainest way asks for the entries of each technician and
+  each day, and it must find the same times.
 """
 HEAD = ("What", "Measured", "Compared with", "Ratio", "Limit", "Met")
 
@@ -112,6 +123,40 @@ def _throughput(results: Results) -> Row:
         ratio,
         f"at least {LEAST_THROUGHPUT}",
         ratio >= LEAST_THROUGHPUT,
+    )
+
+
+def rows_of_availability(found: Availability) -> list[Row]:
+    month = f"Free times of a month, {TECHNICIANS} technicians, {ENTRIES:,} entries"
+    return [
+        _found(month, found.month, SLOWEST_MONTH),
+        _found("The same when everybody is busy", found.busy_month, SLOWEST_MONTH),
+        _found("Free times of a day, one technician", found.day, SLOWEST_DAY, to_the_floor=False),
+        _found(
+            f"The same when {WAITING} requests wait for anybody",
+            found.contested_day,
+            SLOWEST_DAY,
+            to_the_floor=False,
+        ),
+        _page("Portal, such a month", found.page),
+    ]
+
+
+def _found(what: str, found: Found, slowest: float, *, to_the_floor: bool = True) -> Row:
+    ratio = found.product.p50 / found.floor.p50
+    limit = f"{MOST_QUERIES} queries, 95 of 100 below {_ms(slowest)}"
+    if to_the_floor:
+        limit += f", at most {OVER_THE_FLOOR} x the floor"
+    return Row(
+        what,
+        f"{_milliseconds(found.product)}, {found.queries} queries",
+        f"floor: {_milliseconds(found.floor)}; the plainest way: {_milliseconds(found.plain)},"
+        f" {found.plain_queries:,} queries",
+        ratio,
+        limit,
+        found.queries <= MOST_QUERIES
+        and found.product.p95 < slowest
+        and (not to_the_floor or ratio <= OVER_THE_FLOOR),
     )
 
 

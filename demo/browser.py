@@ -25,6 +25,8 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
+    said: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What some of the buttons say of their own: a name and a value."""
 
     def fill(self, name: str, text: str) -> None:
         """Type a text, or choose by the words of the choice."""
@@ -35,9 +37,10 @@ class Form:
             raise Surprise(f"{text!r} cannot be chosen as {name!r}, only {sorted(choices)}.")
         self.fields[name] = choices[text] if choices else text
 
-    def sent_from(self, page: str) -> tuple[str, bytes | None]:
+    def sent_from(self, page: str, button: str = "") -> tuple[str, bytes | None]:
         """The address that it goes to from a page, and what is posted there."""
-        address, text = urljoin(page, self.action), urlencode(self.fields)
+        said = dict([self.said[button]]) if button in self.said else {}
+        address, text = urljoin(page, self.action), urlencode(self.fields | said)
         if self.method == "post":
             return address, text.encode()
         return urljoin(address, f"?{text}"), None
@@ -81,7 +84,7 @@ class Browser:
         form = self.page.form(button)
         for name, text in texts.items():
             form.fill(name, text)
-        return self._load(*form.sent_from(self.page.url))
+        return self._load(*form.sent_from(self.page.url, button))
 
     def _load(self, url: str, data: bytes | None = None) -> Page:
         try:
@@ -141,7 +144,7 @@ class _Reader(HTMLParser):
     def _read_field(self, tag: str, found: dict[str, str], form: Form) -> None:
         name = found.get("name", "")
         if tag == "button":
-            self._collect(form.buttons.append)
+            self._collect(lambda words: self._name_button(words, (name, found.get("value", ""))))
         elif tag == "textarea":
             self._collect(lambda words: form.fields.__setitem__(name, words))
         elif tag == "select":
@@ -171,6 +174,12 @@ class _Reader(HTMLParser):
         if name:
             form.choices.setdefault(name, {})[words] = value
         self._radio = ("", "")
+
+    def _name_button(self, words: str, said: tuple[str, str]) -> None:
+        form = self.page.forms[-1]
+        form.buttons.append(words)
+        if said[0]:
+            form.said[words] = said
 
     def handle_data(self, data: str) -> None:
         self.everything.append(data)

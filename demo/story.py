@@ -32,6 +32,7 @@ SERVICE = "Remote support"
 SOON = timedelta(days=3)  # nearer days are left alone
 
 SHOW_TIMES = "Show free times"
+CHANGE, LATER = "Change", "Later"
 SEND = "Send request"
 
 TOGGLE = "generate_teams_meeting"
@@ -39,7 +40,6 @@ JOIN = "Join Teams Meeting"
 LOCATION = "Microsoft Teams Meeting"
 WILL_BE_DELETED = "This will also delete the Microsoft Teams meeting."
 _REFERENCE = re.compile(r"\b[A-Z2-9]{4}-[A-Z2-9]{4}\b")
-_DAY = re.compile(r"[?&]day=(\d{4}-\d\d-\d\d)\b")
 
 
 @dataclass(frozen=True)
@@ -233,13 +233,13 @@ def _days_on_offer(client: Browser) -> Iterator[str]:
     """The addresses of days with free times, through all months that can be booked."""
     soon = datetime.now(ZoneInfo(CLIENT.zone)).date() + SOON
     while True:
-        for words, address in client.page.links.items():
-            found = _DAY.search(address)
-            if found and words.isdecimal() and date.fromisoformat(found[1]) >= soon:
-                yield address
-        if "Later" not in client.page.links:
+        form = client.page.form(CHANGE)
+        for words, (_name, day) in form.said.items():
+            if words.isdecimal() and date.fromisoformat(day) >= soon:
+                yield f"{client.page.url}&day={day}"
+        if LATER not in form.buttons:
             return
-        client.follow("Later")
+        client.press(LATER)
 
 
 def _free_times(client: Browser, day: str) -> dict[str, datetime]:

@@ -90,7 +90,7 @@ def test_a_choice_of_zones_has_all_of_them_and_the_chosen_one_is_chosen():
     shown = field.widget.render("zone", "Europe/Berlin", {"id": "id_zone"})
 
     assert re.findall(r'<option value="([^"]*)" selected>', shown) == ["Europe/Berlin"]
-    assert shown.startswith('<select name="zone" id="id_zone"><option value="">As the MSP</option>')
+    assert shown.startswith('<select id="id_zone" name="zone"><option value="">As the MSP</option>')
     assert re.findall(r'<option value="([^"]*)"', shown) == ["", *zone_names()]
     assert '<optgroup label="America"><option value="America/Adak">' in shown
 

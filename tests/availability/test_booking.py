@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
+from django.utils.html import escape
 
 from convene.appointments import actions, history
 from convene.appointments.actions import Refused, Wish
@@ -160,11 +161,95 @@ def test_a_time_that_is_gone_is_told_with_the_next_ones_and_keeps_what_was_typed
     assert "The printer again" in page
 
 
-def test_no_time_chosen_is_said_beside_the_times():
-    answer = Office().send(a_time(), starts_at="")
+def test_no_time_chosen_is_said_beside_the_times_of_the_day_that_was_shown():
+    shown = a_time(days=9)
 
+    answer = Office().send(a_time(), starts_at="", day=f"{shown:%Y-%m-%d}")
+
+    page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Choose one of the free times." in answer.content.decode()
+    assert "Choose one of the free times." in page
+    assert a_time(days=9, hour=15).isoformat() in values(page)
+
+
+# What is typed stays while a client looks for a time
+
+
+@pytest.mark.parametrize("button", ["2099-01-01", "choice"])
+def test_what_was_typed_is_kept_while_another_day_or_service_is_looked_at(button):
+    office = Office()
+    typed = "The printer again.\n<b>Really</b> & truly, in every room" + " and house" * 300
+
+    answer = office.send(a_time(), description=typed, show=button)
+    page = office.portal.get(answer.headers["Location"])
+    if button == "choice":  # chosen again, by the form that has the draft's number in it
+        form = page.context["form"]
+        assert str(form["service"].value()) == str(office.service.id)
+        draft = re.search(r'name="draft" value="([^"]+)"', page.text)
+        assert draft
+        shown = office.times(draft=draft[1])
+    else:
+        shown = page.text
+
+    assert answer.status_code == 303
+    assert "printer" not in answer.headers["Location"]
+    assert escape(typed) in shown
+    with tenant_atomic(office.tenant):
+        assert not AppointmentRequest.objects.exists()
+
+
+def test_the_day_that_was_asked_for_is_shown_and_its_times_are_sent_as_one_request():
+    office = Office()
+    number, day = str(uuid4()), a_time(days=9)
+
+    answer = office.send(a_time(), submission=number, show=f"{day:%Y-%m-%d}")
+    page = office.portal.get(answer.headers["Location"]).text
+
+    assert a_time(days=9, hour=15).isoformat() in values(page)
+    assert number in page
+
+
+def test_a_month_without_a_free_time_keeps_what_was_typed():
+    office = Office()
+    far = f"{a_time(days=300):%Y-%m-%d}"  # beyond the horizon
+
+    page = office.portal.get(office.send(a_time(), show=far).headers["Location"]).text
+
+    assert "No time is free in this month." in page
+    assert "The printer again" in page
+
+
+def test_a_choice_that_is_refused_keeps_what_was_typed():
+    office = Office()
+    stranger = make_member(office.tenant, "Max")
+
+    page = office.send(a_time(), preferred_technician=str(stranger.id)).content.decode()
+    draft = re.search(r'name="draft" value="([^"]+)"', page)
+
+    assert draft
+    assert "The printer again" in office.times(draft=draft[1])
+
+
+def test_the_first_button_of_the_form_sends_it_because_enter_presses_that():
+    _before, form = Office().times().split('<form class="card"')
+
+    assert "Send request" in form[: form.index("</button>")]
+
+
+def test_a_new_request_begins_empty():
+    office = Office()
+    office.send(a_time(), show="2099-01-01")
+
+    assert "The printer again" not in office.times()
+
+
+def test_a_draft_is_gone_when_its_request_is_sent():
+    office = Office()
+    number = str(uuid4())
+    office.send(a_time(), submission=number, show="2099-01-01")
+
+    assert office.send(a_time(), submission=number).status_code == 303
+    assert "The printer again" not in office.times(draft=number)
 
 
 def test_a_time_between_the_steps_or_outside_of_the_hours_is_not_taken():

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from convene.appointments import actions
 from convene.availability import free
 from convene.availability.hours import DAY, Span, local_day
-from convene.availability.models import Origin, all_rules, effective
+from convene.availability.models import Origin, effective
+from convene.availability.rows import booking_rules
 from convene.availability.slots import Why
 from convene.catalog.models import Service
 from convene.schedule.models import EntryKind, EntryStatus, ScheduleEntry
@@ -124,7 +125,7 @@ def test_a_rule_is_the_services_else_generals_else_the_default(service):
     make_rules(service.tenant, service=service, step_minutes=15)
 
     with tenant_atomic(service.tenant):
-        rows = all_rules()
+        rows = booking_rules()
         found = effective(rows[None], rows[service.id])
 
     assert (found.values["step_minutes"], found.origins["step_minutes"]) == (15, Origin.SERVICE)
@@ -188,6 +189,39 @@ def test_a_request_is_not_in_its_own_way(dana, service):
     assert why_not(dana, service, at(9), ignoring=[request.id]) == []
 
 
+@pytest.mark.parametrize("limit", [0, 1, 2])
+@pytest.mark.parametrize("requests", range(4))
+def test_what_is_read_for_one_person_says_the_same_as_what_is_read_for_all(dana, limit, requests):
+    make_hours(dana)
+    eli, fia = (make_member(dana.tenant, role=Role.TECHNICIAN) for _ in range(2))
+    make_hours(eli, fia, end=time(14))
+    service = make_service(dana.tenant, "", dana, eli, fia, duration=60)
+    other = make_service(dana.tenant, "", eli, fia, duration=90)
+    make_rules(dana.tenant, buffer_before=15, daily_limit=limit)
+    make_rules(dana.tenant, service=other, buffer_after=240)
+    make_entry(eli, at(9), at(10, 30))
+    make_entry(fia, at(18), at(19), kind=EntryKind.APPOINTMENT)
+    for n in range(requests):
+        make_request(dana.tenant, service=[service, other][n % 2], start=at(10 + n // 2))
+    day = local_day(TUESDAY, BERLIN)
+
+    for person in (dana, eli, fia):
+        with tenant_atomic(dana.tenant):
+            alone = free.read(dana.tenant, day, only=person)
+            of_one = alone.slots(service, day, NOW, person)
+        with tenant_atomic(dana.tenant):
+            of_all = free.read(dana.tenant, day).slots(service, day, NOW, person)
+
+        assert of_one == of_all
+
+
+def test_a_part_of_a_second_is_taken_too(dana, service):
+    second = timedelta(seconds=1)
+    make_entry(dana, at(9, 30) - second / 2, at(10) + second / 2)
+
+    assert free_times(service) == ["10:30", "11:00"]
+
+
 # Queries
 
 
@@ -220,19 +254,53 @@ def crowd(count: int, entries: int) -> Service:
     return service
 
 
-def test_a_month_of_fifty_technicians_and_a_day_of_one_take_six_queries_each():
-    service = crowd(50, 20_000)
-    month = Span(at(0), at(0) + 30 * DAY)
-    day = Span(at(0), at(0) + DAY)
+def with_everybody_busy(service: Service) -> Service:
+    """Nobody has a free minute in these days."""
+    with tenant_atomic(service.tenant):
+        ScheduleEntry.objects.bulk_create(
+            ScheduleEntry(
+                technician=person,
+                starts_at=at(0) + n * DAY,
+                ends_at=at(0) + (n + 1) * DAY,
+                title="Conference",
+                kind=EntryKind.BUSY,
+            )
+            for person in service.performers()
+            for n in range(60)
+        )
+    return service
+
+
+def queries_of(service: Service, days: int, only: Membership | None = None) -> tuple[int, bool]:
+    """How many there are for so many days, and whether there is a free time."""
+    span = Span(at(0), at(0) + days * DAY)
+    with tenant_atomic(service.tenant), CaptureQueriesContext(connection) as queries:
+        slots = free.read(service.tenant, span, only=only).slots(service, span, NOW, only)
+    return len(queries), bool(slots)
+
+
+@pytest.mark.parametrize(("people", "entries"), [(1, 40), (50, 20_000)])
+def test_a_month_and_a_day_take_six_queries_each_whoever_waits_or_is_busy(people, entries):
+    service = crowd(people, entries)  # for which requests wait
     with tenant_atomic(service.tenant):
         one = service.performers().select_related("tenant").first()
         assert one
 
-    with tenant_atomic(service.tenant), CaptureQueriesContext(connection) as of_a_month:
-        slots = free.read(service.tenant, month).slots(service, month, NOW)
-    with tenant_atomic(service.tenant), CaptureQueriesContext(connection) as of_a_day:
-        mine = free.read(service.tenant, day, only=one).slots(service, day, NOW, one)
+    assert queries_of(service, 30) == (6, True)
+    assert queries_of(service, 1, one) == (6, True)
+    with_everybody_busy(service)
+    assert queries_of(service, 30) == (6, False)
+    assert queries_of(service, 1, one) == (6, False)
 
-    assert slots
-    assert mine
-    assert (len(of_a_month), len(of_a_day)) == (6, 6)
+
+def test_of_one_person_the_others_are_read_only_where_they_share_a_waiting_request():
+    service = crowd(10, 4_000)
+    with tenant_atomic(service.tenant):
+        one, *_others = service.performers().select_related("tenant")
+        on_the_day = free.read(service.tenant, Span(at(0), at(0) + DAY), only=one)
+        in_a_week = free.read(service.tenant, Span(at(0) + 7 * DAY, at(0) + 8 * DAY), only=one)
+
+    read = {row.technician_id: row for row in on_the_day.entries if row.kind == EntryKind.BUSY}
+    assert len(read) == 10
+    assert all(len(row.starts) <= 3 for who, row in read.items() if who != one.id)
+    assert {row.technician_id for row in in_a_week.entries} == {one.id}

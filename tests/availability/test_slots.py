@@ -23,6 +23,7 @@ from convene.availability.hours import (
     subtract,
 )
 from convene.availability.slots import (
+    Block,
     Hold,
     Kind,
     Off,
@@ -42,7 +43,8 @@ LORD_HOWE, VANCOUVER = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Vancou
 HOUR = timedelta(hours=1)
 DANA, ELI, FIA = UUID(int=1), UUID(int=2), UUID(int=3)
 
-# Nights in which clocks are moved, and an ordinary day; Lord Howe moves them by half an hour.
+# Nights in which clocks are moved, and ordinary days. Lord Howe moves them by half an hour, Troll
+# by two hours, and Samoa left a day out.
 DAYS = [
     (BERLIN, date(2026, 3, 29)),
     (BERLIN, date(2026, 10, 25)),
@@ -53,6 +55,12 @@ DAYS = [
     (ZoneInfo("America/Havana"), date(2026, 3, 8)),  # at midnight
     (ZoneInfo("America/Havana"), date(2026, 11, 1)),
     (VANCOUVER, date(2026, 12, 1)),
+    (ZoneInfo("Africa/Cairo"), date(2026, 4, 24)),  # at midnight
+    (ZoneInfo("Africa/Cairo"), date(2026, 10, 30)),
+    (ZoneInfo("Antarctica/Troll"), date(2026, 3, 29)),
+    (ZoneInfo("America/St_Johns"), date(2026, 11, 1)),
+    (ZoneInfo("Pacific/Apia"), date(2011, 12, 30)),
+    (ZoneInfo("Asia/Kathmandu"), date(2026, 6, 1)),  # 5:45 ahead of UTC
 ]
 
 
@@ -68,7 +76,8 @@ def technician(zone: ZoneInfo = BERLIN, *windows: Window, **facts) -> Technician
     """Somebody whose hours are known in 2026 (all of them, unless windows are given)."""
     year = span("2026-01-01", "2027-01-01")
     hours = open_hours(windows, (), year, zone) if windows else [year]
-    return Technician(id=facts.pop("id", DANA), zone=zone, open=hours, **facts)
+    taken = [Block.of(one) for one in facts.pop("taken", [])]
+    return Technician(id=facts.pop("id", DANA), zone=zone, open=hours, taken=taken, **facts)
 
 
 def every_day(start: time, end: time, zone: ZoneInfo) -> list[Window]:
@@ -132,7 +141,7 @@ def test_free_times_are_those_of_the_reference(situation):
         DANA,
         minutes.zone,
         open_hours(minutes.windows, minutes.changes, wide, minutes.zone),
-        minutes.taken,
+        [Block.of(one) for one in minutes.taken],
     )
 
     found = [slot.span.start for slot in free_slots([person], rules, middle, now)]
@@ -141,6 +150,48 @@ def test_free_times_are_those_of_the_reference(situation):
     for start in (middle.start + n * 5 * MINUTE for n in range(288)):
         if start.astimezone(minutes.zone).minute * MINUTE % rules.step == timedelta():
             assert (not why_not(person, start, rules, now)) == (start in found)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(DAYS),
+    st.integers(-3000, 1500),
+    st.integers(0, 4500),
+    st.sampled_from([5, 10, 15, 20, 30, 60]),
+)
+def test_over_days_the_steps_are_those_of_the_wall_clock(night, first, length, step):
+    zone, middle = night
+    start = datetime.combine(middle, time(), UTC) + first * MINUTE
+    asked = Span(start, start + length * MINUTE)
+    person = Technician(DANA, zone, [Span(start - DAY, asked.end + DAY)])
+
+    slots = free_slots([person], Rules(HOUR, step=step * MINUTE), asked, start)
+
+    minutes = (start + n * MINUTE for n in range(length))
+    assert [slot.span.start for slot in slots] == [
+        at for at in minutes if at.astimezone(zone).minute % step == 0
+    ]
+
+
+@settings(deadline=None)
+@given(situations(), situations())
+def test_people_in_two_zones_are_free_together_as_each_of_them_alone(one, other):
+    """The rules are those of the first; the second only brings another zone and other hours."""
+    minutes, rules, now = one
+    theirs, _rules, _now = other
+    wide = Span(now - 4 * DAY, now + 4 * DAY)
+    around = Span(now - DAY, now + 2 * DAY)
+    people = [
+        Technician(who, m.zone, open_hours(m.windows, m.changes, wide, m.zone))
+        for who, m in ((DANA, minutes), (ELI, theirs))
+    ]
+
+    together = free_slots(people, rules, around, now)
+
+    for person in people:
+        alone = free_slots([person], rules, around, now)
+        assert [s.span for s in together if person.id in s.technicians] == [s.span for s in alone]
+    assert [s.span.start for s in together] == sorted({s.span.start for s in together})
 
 
 # Requests that wait for somebody, whoever it will be
@@ -154,7 +205,7 @@ def can_be_kept(people: list[Technician], holds: list[Hold]) -> bool:
     now = hold.start - hold.rules.notice
     for index, person in enumerate(people):
         if person.id in hold.eligible and not why_not(person, hold.start, hold.rules, now):
-            busier = replace(person, taken=[*person.taken, hold.taken])
+            busier = replace(person, taken=[*person.taken, Block.of(hold.taken)])
             if can_be_kept([*people[:index], busier, *people[index + 1 :]], others):
                 return True
     return False

@@ -12,6 +12,7 @@ PAGE = """
   <label><input type="radio" name="at" value="2027-01-04T08:30:00+00:00"> 08:30</label>
   <label>Notes <input name="notes"></label>
   <button>Send</button>
+  <button name="show" value="2027-01-05">5</button>
 </form>
 """
 ADDRESS = "http://convene.example/new/?day=2027-01-04"
@@ -42,3 +43,10 @@ def test_what_nobody_chose_is_not_sent() -> None:
 def test_a_time_that_is_not_offered_cannot_be_chosen() -> None:
     with pytest.raises(Surprise, match=r"only \['08:00', '08:30'\]"):
         form("Send").fill("at", "09:00")
+
+
+def test_a_button_says_what_it_is_named() -> None:
+    asked = form("5")
+
+    assert asked.sent_from(ADDRESS, "5")[1] == b"token=t&notes=&show=2027-01-05"
+    assert asked.sent_from(ADDRESS, "Send")[1] == b"token=t&notes="

@@ -7,7 +7,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.utils import DatabaseError
 
 from convene.clients.models import Client, Contact
-from convene.tenancy.db import TenantNotSet, tenant_atomic, violated_constraint
+from convene.tenancy.db import TenantNotSet, tenant_atomic, tenant_rows, violated_constraint
 from tests.make import make_client, make_contact, make_member, make_tenant
 from tests.planguard import QueryWithoutTenant
 
@@ -49,6 +49,19 @@ def test_the_database_refuses_a_row_for_another_tenant():
 
     with pytest.raises(ProgrammingError), tenant_atomic(ours):
         Client.objects.create(tenant=theirs, name="Smuggled")
+
+
+def test_a_query_of_our_own_is_asked_inside_a_block_and_says_its_tenant():
+    ours = make_tenant()
+    client = make_client(ours)
+    names = 'SELECT name FROM "clients"'
+
+    with pytest.raises(TenantNotSet):
+        tenant_rows(f"{names} WHERE tenant_id = %(tenant)s")
+    with tenant_atomic(ours):
+        assert tenant_rows(f"{names} WHERE tenant_id = %(tenant)s") == [(client.name,)]
+        with pytest.raises(QueryWithoutTenant):
+            tenant_rows(names)
 
 
 def test_a_row_cannot_point_to_a_row_of_another_tenant():

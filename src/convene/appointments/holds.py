@@ -1,55 +1,48 @@
 """What availability must know of appointments: waiting requests hold their time."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from convene.availability.bookings import Booked
+from convene.availability.bookings import Booked, Confirmed, Waiting
 from convene.availability.hours import DAY, Span
+from convene.tenancy.db import tenant_rows
 
-from .models import AppointmentRequest, Status
+_WAITING = """
+    SELECT id, service_id, preferred_technician_id, requested_start, requested_duration, reference,
+      NULL::bigint[]
+    FROM "appointment_requests"
+    WHERE tenant_id = %(tenant)s AND status = 'pending'
+      AND requested_start > %(day_before)s AND requested_start < %(end)s
+"""
+# In one row for each technician and service: there may be thousands in a month.
+_CONFIRMED = """
+    UNION ALL
+    SELECT NULL, r.service_id, e.technician_id, NULL, NULL, NULL,
+      array_agg(floor(date_part('epoch', e.starts_at))::bigint)
+    FROM "appointment_requests" r
+    JOIN "schedule_entries" e ON e.tenant_id = r.tenant_id AND e.id = r.schedule_entry_id
+    WHERE r.tenant_id = %(tenant)s AND e.tenant_id = %(tenant)s AND r.status = 'approved'
+      AND r.service_id = ANY (%(services)s::uuid[])
+      AND e.starts_at < %(end)s AND e.ends_at > %(start)s
+    GROUP BY r.service_id, e.technician_id
+"""
 
 
-def booked(within: Span, services: Collection[UUID]) -> Iterator[Booked]:
+def booked(within: Span, services: Collection[UUID]) -> Booked:
     """The requests that wait in a span, and the confirmed appointments of these services."""
-    rows = _waiting(within)
-    if services:
-        rows = rows.union(_confirmed(within, services), all=True)
-    for request_id, status, service_id, technician_id, start, minutes, label in rows:
-        is_confirmed, length = status == Status.APPROVED, timedelta(minutes=minutes)
-        yield Booked(request_id, is_confirmed, service_id, technician_id, start, length, label)
-
-
-def _waiting(within: Span) -> Any:
-    """A request is never as long as a day, so those that began a day before are enough."""
-    return AppointmentRequest.objects.filter(
-        status=Status.PENDING,
-        requested_start__gt=within.start - DAY,
-        requested_start__lt=within.end,
-    ).values_list(
-        "id",
-        "status",
-        "service_id",
-        "preferred_technician_id",
-        "requested_start",
-        "requested_duration",
-        "reference",
+    rows = tenant_rows(
+        _WAITING + _CONFIRMED if services else _WAITING,
+        services=list(services),
+        day_before=within.start - DAY,  # a request is never as long as a day
+        start=within.start,
+        end=within.end,
     )
-
-
-def _confirmed(within: Span, services: Collection[UUID]) -> Any:
-    return AppointmentRequest.objects.filter(
-        status=Status.APPROVED,
-        service_id__in=services,
-        schedule_entry__starts_at__lt=within.end,
-        schedule_entry__ends_at__gt=within.start,
-    ).values_list(
-        "id",
-        "status",
-        "service_id",
-        "schedule_entry__technician_id",
-        "schedule_entry__starts_at",
-        "requested_duration",
-        "reference",
-    )
+    waiting, confirmed = [], []
+    for request_id, service_id, technician_id, start, minutes, label, starts in rows:
+        if request_id:
+            length = timedelta(minutes=minutes)
+            waiting.append(Waiting(request_id, service_id, technician_id, start, length, label))
+        else:
+            confirmed.append(Confirmed(service_id, technician_id, starts))
+    return Booked(waiting, confirmed)

@@ -1,6 +1,6 @@
 """What upper parts know of booked time and the schedule does not: they register a reader here."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -8,14 +8,10 @@ from uuid import UUID
 from .hours import Span
 
 
-class Booked(NamedTuple):
-    """A request that waits for its approval, or a confirmed one whose service matters.
-
-    Without a technician it waits for anybody who performs the service.
-    """
+class Waiting(NamedTuple):
+    """A request that waits for its approval; without a technician, for anybody who performs it."""
 
     request_id: UUID
-    is_confirmed: bool
     service_id: UUID
     technician_id: UUID | None
     start: datetime
@@ -23,12 +19,25 @@ class Booked(NamedTuple):
     label: str
 
 
-Reader = Callable[[Span, Collection[UUID]], Iterable[Booked]]
+class Confirmed(NamedTuple):
+    """When a technician's appointments of a service begin, in whole seconds since 1970."""
+
+    service_id: UUID
+    technician_id: UUID
+    starts: Collection[int]
+
+
+class Booked(NamedTuple):
+    waiting: Sequence[Waiting] = ()
+    confirmed: Sequence[Confirmed] = ()
+
+
+Reader = Callable[[Span, Collection[UUID]], Booked]
 """Of a span: all waiting requests, and the confirmed ones of these services; in one query."""
 
 
-def _nothing(within: Span, services: Collection[UUID]) -> Iterable[Booked]:
-    return ()
+def _nothing(within: Span, services: Collection[UUID]) -> Booked:
+    return Booked()
 
 
 _reader: Reader = _nothing
@@ -40,6 +49,6 @@ def register(reader: Reader) -> None:
     _reader = reader
 
 
-def read(within: Span, services: Collection[UUID]) -> list[Booked]:
+def read(within: Span, services: Collection[UUID]) -> Booked:
     """What is booked in a span of the block's tenant."""
-    return list(_reader(within, services))
+    return _reader(within, services)

@@ -67,6 +67,6 @@ def _least_busy(facts: free.Facts, slot: Slot) -> UUID:
 
     def appointments(who: UUID) -> int:
         person = facts.technicians[who]
-        return person.per_day.get(person.day_of(start), 0)
+        return person.appointments_on(person.day_of(start))
 
     return min(slot.technicians, key=appointments)

@@ -1,47 +1,29 @@
 """Reads what slots.py computes with: a constant number of queries, whatever the month holds."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
+from functools import cache, cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Field, Func, TextField
-from django.db.models.functions import Cast
-
-from convene.catalog.models import Service, ServicePerformer
-from convene.schedule.models import EntryKind, ScheduleEntry
+from convene.catalog.models import Service
+from convene.schedule.models import EntryKind
 from convene.tenancy.models import Membership, Tenant
-from convene.tenancy.permissions import Role
 
-from . import bookings, slots
-from .bookings import Booked
-from .hours import DAY, Change, Span, Window, open_hours
-from .models import (
-    AvailabilityException,
-    BookingRules,
-    Effective,
-    WorkingHours,
-    all_rules,
-    effective,
-)
-from .slots import Hold, Kind, Off, Reason, Rules, Slot, Taken, Technician
+from . import bookings, rows, slots
+from .bookings import Booked, Waiting
+from .hours import DAY, Change, Span, merge, open_hours
+from .models import WIDEST_BUFFER, BookingRules, Effective, WorkingHours, effective
+from .rows import Entries, Hours
+from .slots import Block, Hold, Kind, Off, Reason, Rules, Slot, Technician
 
 # Around what is asked for: whole local days for their limits, long appointments, buffers.
 MARGIN = 2 * DAY
 
-EntryRow = tuple[str, float, float, str, str]
-"""Technician, start and end in seconds since 1970, kind, title: what is cheap to read by the
-ten thousand. A UUID and a timestamp of each row would take longer than all the computation."""
-
-
-class Seconds(Func):
-    """A moment as seconds since 1970: many times cheaper to fetch than a timestamp."""
-
-    template = "EXTRACT(EPOCH FROM %(expressions)s)::float8"
-    output_field = Field()  # what comes is a float already: no field's converter is needed
+Room = tuple[timedelta, timedelta]
+"""What is wanted before and after an appointment."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +34,10 @@ class Facts:
     rules: dict[UUID | None, BookingRules]
     zones: dict[UUID, ZoneInfo]
     performers: dict[UUID, set[UUID]]
-    hours: list[WorkingHours]
-    exceptions: list[AvailabilityException]
-    entries: list[EntryRow]
-    booked: list[Booked]
+    hours: list[Hours]
+    exceptions: list[tuple[UUID | None, Change]]
+    entries: list[Entries]
+    booked: Booked
 
     def effective(self, service_id: UUID | None) -> Effective:
         return effective(self.rules.get(None), self.rules.get(service_id))
@@ -82,79 +64,88 @@ class Facts:
     @cached_property
     def technicians(self) -> dict[UUID, Technician]:
         """Everybody, with what has taken of their time; waiting requests included."""
-        taken = self._taken()
-        windows, changes = self._windows(), self._changes()
+        waiting = list(self._waiting())
+        taken, hours, changes = self._taken(waiting), self._hours(), self._changes()
+        open_and_off = cache(self._open_and_off)  # many people share their hours
         people = []
         for who, zone in self.zones.items():
-            mine = changes[None] + changes[who]
-            people.append(
-                Technician(
-                    id=who,
-                    zone=zone,
-                    open=open_hours(windows[who], mine, self.within, zone),
-                    taken=taken[who],
-                    off=[
-                        Off(span, change.reason)
-                        for change in mine
-                        if not change.extra
-                        for span in change.spans(self.within, zone)
-                    ],
-                )
-            )
-        return {person.id: person for person in slots.spread(people, list(self._holds()))}
+            mine = (*changes[None], *changes[who])
+            spans, off = open_and_off(tuple(hours[who]), mine, zone)
+            people.append(Technician(who, zone, spans, taken[who], off))
+        holds = [hold for hold, wished in waiting if not wished]
+        return {person.id: person for person in slots.spread(people, holds)}
 
-    def _windows(self) -> dict[UUID, list[Window]]:
-        windows = defaultdict(list)
-        for row in self.hours:
-            if row.technician_id in self.zones:
-                windows[row.technician_id].append(row.window(self.zones[row.technician_id]))
-        return windows
+    def _open_and_off(
+        self, hours: Iterable[int], changes: Iterable[Change], zone: ZoneInfo
+    ) -> tuple[list[Span], list[Off]]:
+        windows = [self.hours[number].window(zone) for number in hours]
+        off = [
+            Off(span, change.reason)
+            for change in changes
+            if not change.extra
+            for span in change.spans(self.within, zone)
+        ]
+        return open_hours(windows, changes, self.within, zone), off
+
+    def _hours(self) -> dict[UUID, list[int]]:
+        """By technician, the numbers of the rows that say when they work."""
+        numbers = defaultdict(list)
+        for number, row in enumerate(self.hours):
+            for who in row.technicians:
+                numbers[who].append(number)
+        return numbers
 
     def _changes(self) -> dict[UUID | None, list[Change]]:
         changes = defaultdict(list)
-        for row in self.exceptions:
-            changes[row.technician_id].append(row.change)
+        for technician_id, change in self.exceptions:
+            changes[technician_id].append(change)
         return changes
 
-    def _taken(self) -> dict[UUID, list[Taken]]:
-        general, own = self._buffers(None), self._own_buffers()
-        none = (timedelta(), timedelta())
-        taken_by: dict[str, list[Taken]] = defaultdict(list)
-        for technician, start, end, kind, title in self.entries:
-            span = Span(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
+    def _taken(self, waiting: Iterable[tuple[Hold, UUID | None]]) -> dict[UUID, list[Block]]:
+        general, own = self._room(None), self._own_rooms()
+        taken: dict[UUID, list[Block]] = defaultdict(list)
+        for entries in self.entries:
+            who, kind, starts, ends, titles = entries
             if kind == EntryKind.BUSY:
-                entry = Taken(span, Kind.BUSY, title, *none)
+                taken[who].append(Block(Kind.BUSY, starts, ends, titles or ()))
+            elif who in own:
+                taken[who] += _by_room(entries, own[who], general)
             else:
-                room = own.get((technician, span.start), general) if own else general
-                entry = Taken(span, Kind.APPOINTMENT, title, *room)
-            taken_by[technician].append(entry)
-        taken = defaultdict(list, {UUID(who): entries for who, entries in taken_by.items()})
-        for hold, wished in self._waiting():
+                taken[who].append(Block(Kind.APPOINTMENT, starts, ends, titles or (), *general))
+        for hold, wished in waiting:
             if wished:
-                taken[wished].append(hold.taken)
+                taken[wished].append(Block.of(hold.taken))
         return taken
 
-    def _own_buffers(self) -> dict[tuple[str, datetime], tuple[timedelta, timedelta]]:
+    def _own_rooms(self) -> dict[UUID, dict[int, Room]]:
         """By technician and start, of appointments whose service wants other room around them."""
-        return {
-            (str(row.technician_id), row.start): self._buffers(row.service_id)
-            for row in self.booked
-            if row.is_confirmed
-        }
+        rooms: dict[UUID, dict[int, Room]] = defaultdict(dict)
+        for service_id, technician_id, starts in self.booked.confirmed:
+            rooms[technician_id] |= dict.fromkeys(starts, self._room(service_id))
+        return rooms
 
-    def _buffers(self, service_id: UUID | None) -> tuple[timedelta, timedelta]:
+    def _room(self, service_id: UUID | None) -> Room:
         rules = self.effective(service_id).rules(timedelta())
         return rules.before, rules.after
 
     def _waiting(self) -> Iterator[tuple[Hold, UUID | None]]:
-        for row in self.booked:
-            if not row.is_confirmed:
-                rules = self.effective(row.service_id).rules(row.duration)
-                eligible = frozenset(self.performers.get(row.service_id, ()))
-                yield Hold(row.start, rules, eligible, row.label), row.technician_id
+        """The requests, and who is wished for."""
+        eligible = cache(lambda service_id: frozenset(self.performers.get(service_id, ())))
+        for row in self.booked.waiting:
+            rules = self.effective(row.service_id).rules(row.duration)
+            hold = Hold(row.start, rules, eligible(row.service_id), row.label)
+            yield hold, row.technician_id
 
-    def _holds(self) -> Iterator[Hold]:
-        return (hold for hold, technician_id in self._waiting() if technician_id is None)
+
+def _by_room(entries: Entries, own: dict[int, Room], general: Room) -> Iterator[Block]:
+    """One technician's appointments, apart by the room that is wanted around them."""
+    by_room: dict[Room, list[tuple[int, int, str]]] = defaultdict(list)
+    titles = entries.titles or [""] * len(entries.starts)
+    for start, end, title in zip(entries.starts, entries.ends, titles, strict=True):
+        by_room[own.get(start, general)].append((start, end, title))
+    for (before, after), some in by_room.items():
+        starts, ends, labels = zip(*some, strict=True)
+        yield Block(Kind.APPOINTMENT, starts, ends, labels, before, after)
 
 
 def has_working_hours() -> bool:
@@ -171,25 +162,30 @@ def read(
 ) -> Facts:
     """All facts about times in ``between``, in six queries; inside the tenant's block.
 
-    Of one technician alone less is read. A request and an entry in ``ignoring`` take no time: those
-    of the appointment that is being placed.
+    Of one technician alone less is read, but the titles of their entries are. A request and an
+    entry in ``ignoring`` take no time: those of the appointment that is being placed.
     """
-    rules = all_rules()
+    rules = rows.booking_rules()
     within = Span(between.start - MARGIN, between.end + MARGIN)
-    found = bookings.read(within, _with_own_buffers(rules))
-    booked = [row for row in found if row.request_id not in ignoring]
-    zones, performers = _people(tenant, only)
-    if only and all(row.technician_id for row in booked):
-        zones = {only.id: zones[only.id]}  # no request may need anybody else
+    waiting, confirmed = bookings.read(within, _with_own_buffers(rules))
+    waiting = [row for row in waiting if row.request_id not in ignoring]
+    pool = [row for row in waiting if not row.technician_id]
+    zones, performers = _people(tenant, only, pool)
     return Facts(
         within=within,
         rules=rules,
         zones=zones,
         performers=performers,
-        hours=list(WorkingHours.objects.filter(technician_id__in=zones)),
-        exceptions=_exceptions(within),
-        entries=_entries(within, zones, ignoring),
-        booked=booked,
+        hours=rows.hours(zones),
+        exceptions=rows.exceptions(within),
+        entries=rows.entries(
+            zones,
+            within,
+            [one for one in ignoring if one],
+            only=only.id if only else None,
+            around=_around(pool, rules),
+        ),
+        booked=Booked(waiting, confirmed),
     )
 
 
@@ -203,33 +199,23 @@ def _with_own_buffers(rules: dict[UUID | None, BookingRules]) -> set[UUID]:
 
 
 def _people(
-    tenant: Tenant, also: Membership | None
+    tenant: Tenant, only: Membership | None, pool: Sequence[Waiting]
 ) -> tuple[dict[UUID, ZoneInfo], dict[UUID, set[UUID]]]:
-    """The zones of all technicians who perform something, and who performs what."""
-    rows = (
-        ServicePerformer.objects.filter(technician__active=True)
-        .exclude(technician__role=Role.CLIENT)
-        .values_list("service_id", "technician_id", "technician__timezone")
-    )
-    zones = {also.id: ZoneInfo(also.timezone or tenant.timezone)} if also else {}
+    """The zones of technicians and who performs what; of one alone, with whom they share a pool."""
+    if only:
+        zones = {only.id: ZoneInfo(only.timezone or tenant.timezone)}
+        found = rows.performers_with(only.id, {row.service_id for row in pool})
+    else:
+        zones, found = {}, rows.performers()
     performers: dict[UUID, set[UUID]] = defaultdict(set)
-    for service_id, technician_id, zone in rows:
+    for service_id, technician_id, zone in found:
         zones[technician_id] = ZoneInfo(zone or tenant.timezone)
         performers[service_id].add(technician_id)
     return zones, performers
 
 
-def _exceptions(within: Span) -> list[AvailabilityException]:
-    first, last = within.start.date() - DAY, within.end.date() + DAY
-    return list(AvailabilityException.objects.filter(last_day__gte=first, first_day__lte=last))
-
-
-def _entries(
-    within: Span, technician_ids: Iterable[UUID], ignoring: Collection[UUID | None]
-) -> list[EntryRow]:
-    rows = ScheduleEntry.objects.confirmed().overlapping(*within)
-    rows = rows.filter(technician_id__in=list(technician_ids))
-    rows = rows.exclude(id__in=[one for one in ignoring if one])
-    technician = Cast("technician_id", TextField())
-    seconds = Seconds("starts_at"), Seconds("ends_at")
-    return list(rows.values_list(technician, *seconds, "kind", "title"))
+def _around(pool: Iterable[Waiting], rules: dict[UUID | None, BookingRules]) -> list[Span]:
+    """Within these is all that decides who can be given a request that waits for somebody."""
+    is_limited = any(row.daily_limit for row in rules.values())
+    room = DAY if is_limited else WIDEST_BUFFER
+    return merge(Span(row.start - room, row.start + row.duration + room) for row in pool)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -18,7 +17,7 @@ from convene.tenancy.models import (
 )
 from convene.wallclock import validate_zone
 
-from .hours import Change, Window
+from .hours import MINUTE
 from .slots import Rules
 
 
@@ -64,17 +63,6 @@ class WorkingHours(TenantModel):
     def __str__(self) -> str:
         return f"{Weekday(self.weekday).label} {self.starts_at:%H:%M}–{self.ends_at:%H:%M}"
 
-    def window(self, zone: ZoneInfo) -> Window:
-        """As slots are computed from it; ``zone`` is the technician's own."""
-        limits = {"first": self.effective_from, "last": self.effective_until}
-        return Window(
-            self.weekday,
-            self.starts_at,
-            self.ends_at,
-            ZoneInfo(self.timezone) if self.timezone else zone,
-            **{name: day for name, day in limits.items() if day},
-        )
-
 
 class ExceptionKind(models.TextChoices):
     OFF = "off", _("Off")
@@ -116,20 +104,8 @@ class AvailabilityException(TenantModel):
     def __str__(self) -> str:
         return self.reason or str(ExceptionKind(self.kind).label)
 
-    @property
-    def change(self) -> Change:
-        """As slots are computed from it."""
-        hours = (self.starts_at, self.ends_at) if self.starts_at and self.ends_at else None
-        return Change(
-            self.first_day,
-            self.last_day,
-            hours,
-            extra=self.kind == ExceptionKind.EXTRA,
-            own=self.technician_id is not None,
-            reason=self.reason,
-        )
 
-
+WIDEST_BUFFER = 240 * MINUTE
 STEPS = [(minutes, str(minutes)) for minutes in (5, 10, 15, 20, 30, 60)]
 
 
@@ -145,8 +121,12 @@ class BookingRules(TenantModel):
     notice_hours = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(720)])
     horizon_days = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(365)])
     step_minutes = models.PositiveSmallIntegerField(null=True, choices=STEPS)
-    buffer_before = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(240)])
-    buffer_after = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(240)])
+    buffer_before = models.PositiveSmallIntegerField(
+        null=True, validators=[MaxValueValidator(WIDEST_BUFFER // MINUTE)]
+    )
+    buffer_after = models.PositiveSmallIntegerField(
+        null=True, validators=[MaxValueValidator(WIDEST_BUFFER // MINUTE)]
+    )
     daily_limit = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(50)])
     allow_preferred = models.BooleanField(null=True)
     auto_approve = models.BooleanField(null=True)
@@ -228,8 +208,3 @@ def effective(general: BookingRules | None, override: BookingRules | None = None
             if (value := getattr(row, name)) is not None:
                 values[name], origins[name] = value, origin
     return Effective(values, origins)
-
-
-def all_rules() -> dict[Any, BookingRules]:
-    """The rows of the block's tenant by the service they are about; None is General's."""
-    return {row.service_id: row for row in BookingRules.objects.all()}

@@ -2,22 +2,29 @@
 
 All times are UTC. A technician's zone matters twice: whole steps are read from the wall clock, and
 a limit is counted in the local day.
+
+Where a month of many people is computed, moments are seconds since 1970, and what is free is a row
+of bytes, one for each whole step of the wall clock.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import compress
+from math import ceil, floor
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from .hours import DAY, MINUTE, Span, local_day, merge, subtract
+from .hours import DAY, MINUTE, Span, local_day
 
 _RESOLUTION = timedelta.resolution
 _NOTHING = timedelta()
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,37 @@ class Taken(NamedTuple):
     after: timedelta = _NOTHING
 
 
+class Block(NamedTuple):
+    """Taken time of one kind that wants the same room around it, in columns.
+
+    A month has ten thousand entries: an object for each would take longer than all the rest.
+    Seconds since 1970; a part of a second belongs to what is taken.
+    """
+
+    kind: Kind
+    starts: Sequence[int]
+    ends: Sequence[int]
+    labels: Sequence[str] = ()
+    before: timedelta = _NOTHING
+    after: timedelta = _NOTHING
+
+    @classmethod
+    def of(cls, taken: Taken) -> "Block":
+        (start, end), kind, label, *room = taken
+        return cls(kind, [floor(start.timestamp())], [ceil(end.timestamp())], [label], *room)
+
+    def each(self) -> Iterator[Taken]:
+        labels = self.labels or [""] * len(self.starts)
+        for start, end, label in zip(self.starts, self.ends, labels, strict=True):
+            span = Span(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
+            yield Taken(span, self.kind, label, self.before, self.after)
+
+    def reach(self, rules: Rules) -> tuple[int, int]:
+        """How many seconds an appointment must begin before a start, or after an end."""
+        ahead = rules.duration + max(rules.after, self.before)
+        return ahead // _SECOND, max(rules.before, self.after) // _SECOND
+
+
 @dataclass(frozen=True)
 class Hold:
     """A waiting request that anybody of ``eligible`` could be given."""
@@ -81,24 +119,51 @@ class Technician:
     id: UUID
     zone: ZoneInfo
     open: Sequence[Span]
-    taken: Sequence[Taken] = ()
+    taken: Sequence[Block] = ()
     off: Sequence[Off] = ()
-
-    @cached_property
-    def per_day(self) -> dict[date, int]:
-        """How many appointments begin on each local day, waiting ones included."""
-        counted: dict[date, int] = defaultdict(int)
-        for taken in self.taken:
-            if taken.kind is not Kind.BUSY:
-                counted[self.day_of(taken.span.start)] += 1
-        return counted
 
     def day_of(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
 
+    def appointments_on(self, day: date) -> int:
+        """How many appointments begin on this local day, waiting ones included."""
+        first, last = (
+            bisect_left(self._begins, at.timestamp()) for at in local_day(day, self.zone)
+        )
+        return last - first
+
     def units(self, at: datetime, limit: int) -> int:
         """How many more appointments this local day takes."""
-        return max(0, limit - self.per_day.get(self.day_of(at), 0))
+        return max(0, limit - self.appointments_on(self.day_of(at)))
+
+    def works(self, span: Span) -> bool:
+        """Whether all of a span is inside of the hours of work."""
+        nearby = bisect_right(self.open, span.start, key=lambda hours: hours.start) - 1
+        return nearby >= 0 and self.open[nearby].contains(span)
+
+    def is_taken(self, start: datetime, rules: Rules) -> bool:
+        """Whether an appointment that begins then would collide with something."""
+        at = int(start.timestamp())
+        for block, starts, ends in self._in_order:
+            ahead, behind = block.reach(rules)
+            before = bisect_left(starts, at + ahead)
+            if before and max(ends[:before]) > at - behind:
+                return True
+        return False
+
+    @cached_property
+    def _in_order(self) -> list[tuple[Block, Sequence[int], Sequence[int]]]:
+        """The blocks, and their starts and ends by the start."""
+        pairs = (sorted(zip(block.starts, block.ends, strict=True)) for block in self.taken)
+        return [
+            (block, [start for start, _end in some], [end for _start, end in some])
+            for block, some in zip(self.taken, pairs, strict=True)
+        ]
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        appointments = (block for block in self.taken if block.kind is not Kind.BUSY)
+        return sorted(start for block in appointments for start in block.starts)
 
 
 @dataclass(frozen=True)
@@ -135,13 +200,26 @@ def free_slots(
     technicians: Iterable[Technician], rules: Rules, between: Span, now: datetime
 ) -> list[Slot]:
     """Every time that begins in ``between`` and keeps all rules, in order."""
-    earliest = max(between.start, now + rules.notice)
-    latest = min(between.end, now + rules.horizon + _RESOLUTION)
-    people: dict[datetime, list[UUID]] = defaultdict(list)
+    asked = Span(
+        max(between.start, now + rules.notice),
+        min(between.end, now + rules.horizon + _RESOLUTION),
+    )
+    steps = cache(lambda zone: _steps(asked, rules.step, zone))
+    # Many people share their hours.
+    at_work = cache(lambda zone, hours: _at_work(hours, rules.duration, steps(zone)))
+    people: dict[int, list[UUID]] = defaultdict(list)
     for technician in technicians:
-        for start in _starts(technician, rules, Span(earliest, latest)):
+        grid = steps(technician.zone)
+        free = bytearray(at_work(technician.zone, tuple(technician.open)))
+        _clear_taken(free, technician.taken, rules, grid)
+        if rules.daily_limit and grid:
+            _clear_full_days(free, technician, rules.daily_limit, grid)
+        for start in compress(grid, free):
             people[start].append(technician.id)
-    return [Slot(rules.span(start), people[start]) for start in sorted(people)]
+    return [
+        Slot(rules.span(datetime.fromtimestamp(start, UTC)), people[start])
+        for start in sorted(people)
+    ]
 
 
 def why_not(technician: Technician, start: datetime, rules: Rules, now: datetime) -> list[Reason]:
@@ -162,54 +240,81 @@ def spread(technicians: Sequence[Technician], holds: Sequence[Hold]) -> list[Tec
     given out. The same counts for what the others' days still take.
     """
     able = [
-        [t for t in technicians if t.id in hold.eligible and _is_free(t, hold)] for hold in holds
+        {t.id: t for t in technicians if t.id in hold.eligible and _is_free(t, hold)}
+        for hold in holds
     ]
-    needed: dict[UUID, list[Taken]] = defaultdict(list)
-    for hold, people in zip(holds, able, strict=True):
-        for person in people:
-            others = [other for other in people if other is not person]
-            ids = {other.id for other in others}
-            rivals = [
-                rival
-                for rival, theirs in zip(holds, able, strict=True)
-                if rival is hold or ids & {t.id for t in theirs}
-            ]
-            if not _can_do_without(others, hold, rivals):
-                needed[person.id].append(hold.taken)
-    return [replace(t, taken=[*t.taken, *needed[t.id]]) for t in technicians]
+    rivals = list(zip(holds, able, strict=True))
+    needed: dict[UUID, list[Block]] = defaultdict(list)
+    for hold, people in rivals:
+        for who in _needed_for(hold, people, rivals):
+            needed[who].append(Block.of(hold.taken))
+    return [
+        replace(t, taken=[*t.taken, *needed[t.id]]) if t.id in needed else t for t in technicians
+    ]
 
 
-def _can_do_without(others: Collection[Technician], hold: Hold, rivals: Iterable[Hold]) -> bool:
-    """Whether one of the others is left for a request in any case."""
-    at_once = [rival for rival in rivals if _clash(hold.taken, rival.taken)]
-    if len(others) < len(at_once):
-        return False
+_People = dict[UUID, Technician]
+_Rivals = Iterable[tuple[Hold, _People]]
+"""Waiting requests, and who can be given each."""
+
+
+def _needed_for(hold: Hold, people: _People, rivals: _Rivals) -> Iterator[UUID]:
+    """Those without whom nobody may be left for a request."""
     limit = hold.rules.daily_limit
-    if not limit:
-        return True
-    on_the_day = [
-        rival
-        for rival in rivals
-        if any(t.day_of(rival.start) == t.day_of(hold.start) for t in others)
+    at_once = [rival for rival in rivals if _clash(hold.taken, rival[0].taken)]
+    if len(people) > len(at_once) and not limit:
+        return  # whoever is taken away, the others are enough
+    near = [rival for rival in rivals if abs(rival[0].start - hold.start) < 2 * DAY]
+    units = {who: person.units(hold.start, limit) for who, person in people.items()}
+    of_all = sum(units.values())
+    for who in people:
+        others = {other: person for other, person in people.items() if other != who}
+        if len(others) < len(_competing(others, hold, at_once)):
+            yield who
+        elif limit:
+            on_the_day = [rival for rival in near if _on_one_day(rival[0], hold, others)]
+            if of_all - units[who] < len(_competing(others, hold, on_the_day)):
+                yield who
+
+
+def _competing(others: _People, hold: Hold, rivals: _Rivals) -> list[Hold]:
+    """The request itself, and those that may be given to one of the others."""
+    return [
+        rival for rival, theirs in rivals if rival is hold or not others.keys().isdisjoint(theirs)
     ]
-    return sum(t.units(hold.start, limit) for t in others) >= len(on_the_day)
+
+
+def _on_one_day(one: Hold, other: Hold, people: _People) -> bool:
+    """Whether two requests are about the same day for any of these people."""
+    zones = {person.zone for person in people.values()}
+    return any(
+        one.start.astimezone(zone).date() == other.start.astimezone(zone).date() for zone in zones
+    )
 
 
 def _is_free(technician: Technician, hold: Hold) -> bool:
-    return not _obstacles(technician, hold.start, hold.rules)
+    rules, start = hold.rules, hold.start
+    return (
+        technician.works(rules.span(start))
+        and not technician.is_taken(start, rules)
+        and not (rules.daily_limit and not technician.units(start, rules.daily_limit))
+    )
 
 
 def _obstacles(technician: Technician, start: datetime, rules: Rules) -> list[Reason]:
     """The reasons that have nothing to do with the present time."""
     wanted = Taken(rules.span(start), Kind.APPOINTMENT, "", rules.before, rules.after)
     reasons = []
-    if not any(hours.contains(wanted.span) for hours in technician.open):
+    if not technician.works(wanted.span):
         closed = [off for off in technician.off if off.span.overlaps(wanted.span)]
         reasons += [Reason(Why.EXCEPTION, note=off.reason) for off in closed]
         if not closed:
             reasons.append(Reason(Why.OUTSIDE_HOURS))
     reasons += [
-        Reason(_why(taken, wanted), taken) for taken in technician.taken if _clash(taken, wanted)
+        Reason(_why(taken, wanted), taken)
+        for block in technician.taken
+        for taken in block.each()
+        if _clash(taken, wanted)
     ]
     if rules.daily_limit and not technician.units(start, rules.daily_limit):
         reasons.append(Reason(Why.LIMIT))
@@ -231,44 +336,59 @@ def _clash(one: Taken, other: Taken) -> bool:
     )  # fmt: skip
 
 
-def _starts(technician: Technician, rules: Rules, between: Span) -> Iterator[datetime]:
-    """When an appointment of this technician can begin."""
-    # The last possible start is inside: the appointment ends just when the hours do.
-    hours = (Span(s, e - rules.duration + _RESOLUTION) for s, e in technician.open)
-    possible = merge(
-        Span(max(span.start, between.start), min(span.end, between.end)) for span in hours
-    )
-    for span in subtract(possible, merge(_forbidden(technician, rules))):
-        yield from _on_the_clock(span, rules.step, technician.zone)
-
-
-def _forbidden(technician: Technician, rules: Rules) -> Iterator[Span]:
-    """Starts that would collide with something, or be one too many for their day."""
-    for span, _kind, _label, before, after in technician.taken:
-        ahead = rules.duration + max(rules.after, before) - _RESOLUTION
-        yield Span(span.start - ahead, span.end + max(rules.before, after))
-    if rules.daily_limit:
-        for day, count in technician.per_day.items():
-            if count >= rules.daily_limit:
-                yield local_day(day, technician.zone)
-
-
-def _on_the_clock(span: Span, step: timedelta, zone: ZoneInfo) -> Iterator[datetime]:
+def _steps(span: Span, step: timedelta, zone: ZoneInfo) -> list[int]:
     """The moments of a span at which the wall clock shows a whole step."""
-    start = span.start
-    while start < span.end:
-        end = min(start + DAY, span.end)
-        first, last = start.astimezone(zone), end.astimezone(zone)
-        if first.utcoffset() == last.utcoffset():
-            at, hop = start - _past_the_hour(first) % step, step
+    at, end = (ceil(edge.timestamp()) for edge in span)
+    day, minute, hop = (length // _SECOND for length in (DAY, MINUTE, step))
+    steps: list[int] = []
+    while at < end:
+        until = min(at + day, end)
+        offset = _offset(at, zone)
+        if offset == _offset(until, zone):
+            steps += range(at + -(at + offset) % hop, until, hop)
         else:  # the clocks change here: look at every minute
-            at, hop = start - _past_the_hour(first) % MINUTE, MINUTE
-        while at < end:
-            if at >= start and (hop is step or not _past_the_hour(at.astimezone(zone)) % step):
-                yield at
-            at += hop
-        start = end
+            minutes = range(at + -at % minute, until, minute)
+            steps += (at for at in minutes if not (at + _offset(at, zone)) % hop)
+        at = until
+    return steps
 
 
-def _past_the_hour(at: datetime) -> timedelta:
-    return timedelta(minutes=at.minute, seconds=at.second, microseconds=at.microsecond)
+def _offset(at: int, zone: ZoneInfo) -> int:
+    """How many seconds the wall clock is ahead of UTC."""
+    offset = datetime.fromtimestamp(at, zone).utcoffset()
+    return offset // _SECOND if offset else 0
+
+
+def _at_work(hours: Iterable[Span], duration: timedelta, grid: Sequence[int]) -> bytes:
+    """Which steps of the grid an appointment can begin at so that it ends when the hours do."""
+    flags = bytearray(len(grid))
+    for start, end in hours:
+        first = bisect_left(grid, start.timestamp())
+        last = bisect_right(grid, (end - duration).timestamp(), first)
+        flags[first:last] = b"\1" * (last - first)
+    return bytes(flags)
+
+
+def _clear_taken(
+    free: bytearray, blocks: Iterable[Block], rules: Rules, grid: Sequence[int]
+) -> None:
+    """No start is free that would collide with something."""
+    for block in blocks:
+        ahead, behind = block.reach(rules)
+        for start, end in zip(block.starts, block.ends, strict=True):
+            first = bisect_right(grid, start - ahead)
+            last = bisect_left(grid, end + behind, first)
+            free[first:last] = bytes(last - first)
+
+
+def _clear_full_days(
+    free: bytearray, technician: Technician, limit: int, grid: Sequence[int]
+) -> None:
+    """No start is free on a day that takes no appointment more."""
+    first, last = (technician.day_of(datetime.fromtimestamp(at, UTC)) for at in (grid[0], grid[-1]))
+    while first <= last:
+        if technician.appointments_on(first) >= limit:
+            full = local_day(first, technician.zone)
+            start, end = (bisect_left(grid, edge.timestamp()) for edge in full)
+            free[start:end] = bytes(end - start)
+        first += DAY

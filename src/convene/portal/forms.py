@@ -1,5 +1,6 @@
 """The forms that ask for an appointment."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,9 +32,11 @@ class ChoiceForm(StyledForm, forms.Form):
     )
     requester_timezone = ZoneField(label=_("Time zone"))
 
-    def __init__(self, data: Any = None, *, contact: Contact):
-        initial = {"submission": uuid4(), "requester_timezone": contact.zone.key}
-        super().__init__(data, initial=initial)
+    def __init__(
+        self, data: Any = None, *, contact: Contact, initial: Mapping[str, Any] | None = None
+    ):
+        usual = {"submission": uuid4(), "requester_timezone": contact.zone.key}
+        super().__init__(data, initial={**usual, **(initial or {})})
         service, people = self.fields["service"], self.fields["preferred_technician"]
         service.queryset = Service.objects.filter(active=True)  # type: ignore[attr-defined]  # a model choice
         people.queryset = Membership.objects.of_tenant(contact.tenant).technicians()  # type: ignore[attr-defined]  # a model choice
@@ -50,13 +53,16 @@ class ChoiceForm(StyledForm, forms.Form):
         return cleaned
 
 
+LONGEST_DESCRIPTION = 4000
+
+
 class WishForm(ChoiceForm):
     """What is the same in every request, whoever chose its time."""
 
     description = forms.CharField(
         label=_("What should we know?"),
         required=False,
-        max_length=4000,
+        max_length=LONGEST_DESCRIPTION,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     submission = forms.UUIDField(widget=forms.HiddenInput)

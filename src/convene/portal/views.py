@@ -26,6 +26,7 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.pages import TenantRequest, tenant_page
 from convene.wallclock import TimeDoesNotExist, parse_day
 
+from . import drafts
 from .forms import ChoiceForm, OfferForm, RequestForm, WishForm
 from .offer import Question, offer
 
@@ -65,19 +66,23 @@ def appointment_list(request: TenantRequest) -> HttpResponse:
 @tenant_page("portal:use")
 def new(request: TenantRequest) -> HttpResponse:
     """Free times to choose from; any time while the MSP keeps no working hours."""
-    contact = _contact(request)
+    contact, draft = _contact(request), drafts.of(request)
     if not has_working_hours():
-        return render(request, NEW, {"form": RequestForm(contact=contact)})
-    if "service" not in request.GET:
-        return render(request, CHOOSE, {"form": ChoiceForm(contact=contact)})
+        return render(request, NEW, {"form": RequestForm(contact=contact, initial=draft)})
+    if "service" not in request.GET or "change" in request.GET:
+        chosen = {name: request.GET[name] for name in ChoiceForm.base_fields if name in request.GET}
+        form = ChoiceForm(contact=contact, initial=chosen)
+        return render(request, CHOOSE, {"form": form, "draft": draft})
     choice = ChoiceForm(request.GET, contact=contact)
     if not choice.is_valid():
-        return render(request, CHOOSE, {"form": choice}, status=422)
-    return _render_times(request, OfferForm(contact=contact), choice.cleaned_data)
+        return render(request, CHOOSE, {"form": choice, "draft": draft}, status=422)
+    return _render_times(request, OfferForm(contact=contact, initial=draft), choice.cleaned_data)
 
 
 @tenant_page("portal:use", reads=False)
 def send(request: TenantRequest) -> HttpResponse:
+    if "show" in request.POST:
+        return _show(request)
     with tenant_atomic(request.tenant):
         contact = _contact(request)
         form_class = OfferForm if has_working_hours() else RequestForm
@@ -92,6 +97,7 @@ def send(request: TenantRequest) -> HttpResponse:
         )
         with tenant_atomic(request.tenant):
             return _render_refused(request, form)
+    drafts.forget(request)
     if outcome.is_approved:
         messages.success(request, _("Your appointment is confirmed. We have written to you."))
     else:
@@ -102,12 +108,23 @@ def send(request: TenantRequest) -> HttpResponse:
     return _to(request, "detail", outcome.appointment_id)
 
 
+def _show(request: TenantRequest) -> SeeOther:
+    """Another day, or the choice once more; what was typed goes along."""
+    query = {name: request.POST.get(name, "") for name in ChoiceForm.base_fields}
+    show = request.POST["show"]
+    query |= {"change": "yes"} if show == "choice" else {"day": show}
+    query |= {"draft": drafts.keep(request)}
+    return SeeOther(f"{reverse('portal:new', args=[request.tenant.slug])}?{urlencode(query)}")
+
+
 def _render_refused(request: TenantRequest, form: WishForm) -> HttpResponse:
     """The page that the form is on, with what was typed."""
     if not isinstance(form, OfferForm):
         return render(request, NEW, {"form": form}, status=422)
     if any(name in form.errors for name in ChoiceForm.base_fields):
-        return render(request, CHOOSE, {"form": form}, status=422)
+        drafts.keep(request)
+        draft = {"submission": request.POST.get("submission", "")}
+        return render(request, CHOOSE, {"form": form, "draft": draft}, status=422)
     return _render_times(request, form, form.cleaned_data, status=422)
 
 
@@ -118,7 +135,8 @@ def _render_times(
     technician = choice["preferred_technician"]
     question = Question(request.tenant, choice["service"], technician, zone)
     chosen = choice.get("starts_at")
-    day = chosen.astimezone(zone).date() if chosen else parse_day(request.GET.get("day", ""))
+    shown = request.POST.get("day") or request.GET.get("day", "")
+    day = chosen.astimezone(zone).date() if chosen else parse_day(shown)
     kept = {
         "service": choice["service"].id,
         "preferred_technician": technician.id if technician else "",
@@ -128,7 +146,6 @@ def _render_times(
         "form": form,
         "choice": choice,
         "kept": kept,
-        "query": urlencode(kept),
         "offer": offer(question, timezone.now(), day),
     }
     with timezone.override(zone):

@@ -67,6 +67,8 @@ class ScheduleEntry(TenantModel):
             models.Index(
                 fields=["tenant", "technician", "starts_at"], name="entries_of_a_technician"
             ),
+            # Free times are ahead: years that are over must not be read for them.
+            models.Index(fields=["tenant", "technician", "ends_at"], name="entries_to_come"),
         )
         constraints = (
             models.CheckConstraint(
