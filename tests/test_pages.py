@@ -50,6 +50,8 @@ READ = {
     "portal_me": EVERYBODY,
     "appointments:list": STAFF,
     "appointments:attention": STAFF,
+    "appointments:schedule": STAFF,
+    "appointments:schedule_items": STAFF,
     "appointments:detail": STAFF,
     "appointments:calendar": STAFF,
     "appointments:check": DECIDES,
@@ -105,10 +107,17 @@ OF_THE_TENANT = {
     "settings",
     "me",
     "portal_me",
+    "appointments:schedule",
+    "appointments:schedule_items",
     "availability:general",
     "availability:hours",
     "availability:services",
     "availability:exceptions",
+}
+# What a page must be asked for.
+QUERIES = {
+    "appointments:schedule": f"view=week&day={a_time():%Y-%m-%d}",
+    "appointments:schedule_items": f"start={a_time():%Y-%m-%d}&end={a_time(days=8):%Y-%m-%d}",
 }
 # Anybody may ask for these.
 OPEN = {
@@ -158,6 +167,10 @@ class World:
         )
 
     def url(self, name: str, slug: str = "") -> str:
+        query = QUERIES.get(name, "")
+        return self._path(name, slug) + (f"?{query}" if query else "")
+
+    def _path(self, name: str, slug: str) -> str:
         kwargs: dict[str, Any] = {"tenant": slug or self.tenant.slug}
         if name in {"clients:detail", "clients:edit"}:
             kwargs["pk"] = self.contact.client_id
@@ -259,6 +272,8 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     ("name", "role"),
     [
         ("appointments:list", Role.ADMIN),
+        ("appointments:schedule", Role.ADMIN),
+        ("appointments:schedule_items", Role.ADMIN),
         ("clients:list", Role.ADMIN),
         ("clients:detail", Role.ADMIN),
         ("catalog:list", Role.ADMIN),

@@ -2,15 +2,18 @@ from django.urls import path
 
 from convene.pages import acting, get_or_post, reading
 
-from . import views
+from . import schedule_views, views
 
 app_name = "appointments"
 
 ONE = "requests/<uuid:pk>/"
+CALENDAR = "calendar/"
 
 urlpatterns = [
     path("requests/", reading(views.request_list), name="list"),
     path("attention/", reading(views.attention), name="attention"),
+    path(CALENDAR, reading(schedule_views.schedule), name="schedule"),
+    path(CALENDAR + "items.json", reading(schedule_views.schedule_items), name="schedule_items"),
     path(ONE, reading(views.detail), name="detail"),
     path(ONE + "check/", reading(views.check), name="check"),
     path(ONE + "approve/", acting(views.approve), name="approve"),

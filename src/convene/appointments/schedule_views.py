@@ -1,0 +1,162 @@
+"""The staff's calendar: a week or a day at a glance, and what the script draws it from."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from convene.availability.hours import DAY, Span, merge
+from convene.availability.work import Work, work
+from convene.tenancy.models import Membership, Tenant
+from convene.tenancy.pages import TenantRequest, tenant_page
+from convene.wallclock import parse_day, zone_label
+
+from . import agenda
+from .agenda import Item, Kind, clock
+from .sheet import Sheet, View, days_span, parse_id, sheet_of
+
+MOST_DAYS = 45
+NOBODY = "nobody"  # the column of what still needs a technician
+
+
+@tenant_page("user_schedule:read")
+def schedule(request: TenantRequest) -> HttpResponse:
+    """The calendar as a list, which the script replaces by a grid where there is room for one."""
+    zone, now = request.membership.zone, timezone.now()
+    sheet = _sheet(request, now.astimezone(zone).date())
+    people = _people(request.tenant)
+    items = agenda.read(sheet.span(zone), sheet.who)
+    context = {
+        "sheet": sheet,
+        "views": [(view, sheet.seen_as(view)) for view in View],
+        "today": sheet.at(now.astimezone(zone).date()),
+        "people": people,
+        "groups": list(_groups(request, sheet, items, people)),
+        "zone_now": zone_label(now, zone),
+        "offset": _offset(now, zone),
+        "nobody": NOBODY,
+    }
+    return render(request, "appointments/schedule.html", context)
+
+
+def _sheet(request: TenantRequest, today: date) -> Sheet:
+    """Whoever only has a calendar of their own starts with that one."""
+    me = request.membership
+    return sheet_of(request.GET, today, None if me.may("user_schedule:update") else me.id)
+
+
+def _people(tenant: Tenant) -> list[Membership]:
+    return list(Membership.objects.of_tenant(tenant).technicians())
+
+
+def _groups(
+    request: TenantRequest, sheet: Sheet, items: list[Item], people: list[Membership]
+) -> Iterator[dict[str, Any]]:
+    """What the list shows under each heading: a day, or a technician."""
+    zone, mine = request.membership.zone, [one for one in people if sheet.who in {None, one.id}]
+    hours = work(request.tenant, mine, sheet.span(zone))
+    if sheet.view is not View.TEAM:
+        for day in sheet.days:
+            rows = [(item, item.hours(day, zone)) for item in agenda.on(day, items, zone)]
+            yield {"day": day, "rows": rows, "off": _off(mine, hours, days_span(day, day, zone))}
+        return
+    shown = [(item, item.hours(sheet.day, zone)) for item in items]
+    for one in mine:
+        rows = [row for row in shown if row[0].technician == one]
+        yield {"who": one, "rows": rows, "off": _off([one], hours, sheet.span(zone))}
+    if rows := [row for row in shown if row[0].technician not in people]:
+        yield {"who": _("Needs a technician"), "rows": rows}
+
+
+def _off(people: list[Membership], hours: dict[UUID, Work], within: Span) -> list[str]:
+    """Who is off and why, each reason once."""
+    names: dict[str, list[str]] = {}
+    for one in people:
+        for reason in {off.reason for off in hours[one.id].off if off.span.overlaps(within)}:
+            names.setdefault(reason or _("off"), []).append(str(one))
+    everybody = len(people) > 1
+    return [
+        _("%(who)s: %(why)s")
+        % {
+            "who": _("Everybody") if everybody and len(who) == len(people) else ", ".join(who),
+            "why": reason,
+        }
+        for reason, who in names.items()
+    ]
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> str:
+    """The zone's distance from UTC now, for the line that marks the present; "+01:00"."""
+    return at.astimezone(zone).isoformat()[-6:]
+
+
+# What the grid is drawn from
+
+
+@tenant_page("user_schedule:read")
+def schedule_items(request: TenantRequest) -> HttpResponse:
+    """A range of days as JSON. All times are what the clock on the reader's wall shows."""
+    first, end = parse_day(request.GET.get("start", "")), parse_day(request.GET.get("end", ""))
+    if first is None or end is None or not DAY <= end - first <= MOST_DAYS * DAY:
+        sentence = _("Ask for %(most)s days at most, from start until before end.")
+        return JsonResponse({"error": sentence % {"most": MOST_DAYS}}, status=400)
+    zone = request.membership.zone
+    who = parse_id(request.GET.get("technician", ""))
+    within = days_span(first, end - DAY, zone)
+    people = [one for one in _people(request.tenant) if who in {None, one.id}]
+    ids = {one.id for one in people}
+    events = [_event(request, item, ids, zone) for item in agenda.read(within, who)]
+    hours = work(request.tenant, people, within)
+    return JsonResponse({"events": events + list(_open(hours, zone))})
+
+
+def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo) -> dict[str, Any]:
+    technician = item.technician.id if item.technician else None
+    return {
+        "id": str(item.id),
+        "resourceIds": [str(technician) if technician in people else NOBODY],
+        "title": item.title,
+        "classNames": [f"is-{item.kind.value}"],
+        "allDay": item.kind is Kind.BUSY and item.is_of_whole_days(zone),
+        "extendedProps": {
+            "who": str(item.technician or _("Needs a technician")),
+            "url": _address(request, item),
+        },
+    } | _times(item.span, zone)
+
+
+def _address(request: TenantRequest, item: Item) -> str:
+    if item.kind is Kind.BUSY:
+        return ""
+    return reverse("appointments:detail", args=[request.tenant.slug, item.id])
+
+
+def _times(span: Span, zone: ZoneInfo) -> dict[str, str]:
+    """Where to draw it. In the night in which the clocks go back, an end may read as an earlier
+    time than its start; it is drawn as long as it is."""
+    start, end = clock(span.start, zone), clock(span.end, zone)
+    if end <= start:
+        end = start + (span.end - span.start)
+    return {"start": start.isoformat(), "end": end.isoformat()}
+
+
+def _open(hours: dict[UUID, Work], zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+    """Hours of work: each technician's for their column, and when anybody works for the rest."""
+    for who, mine in hours.items():
+        yield from _background(mine.open, zone, [str(who)])
+    yield from _background(merge(span for mine in hours.values() for span in mine.open), zone, [])
+
+
+def _background(
+    spans: Iterable[Span], zone: ZoneInfo, columns: list[str]
+) -> Iterator[dict[str, Any]]:
+    for span in spans:
+        event = {"display": "background", "classNames": ["is-open"], "resourceIds": columns}
+        yield event | _times(span, zone)

@@ -1,0 +1,254 @@
+"""The calendar: what is on when, in the clock of whoever looks at it."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.urls import reverse
+
+from convene.appointments import actions
+from convene.appointments.models import AppointmentRequest
+from convene.appointments.sheet import Sheet, View, sheet_of
+from convene.tenancy.models import Membership
+from convene.tenancy.permissions import Role
+from tests.availability.make import make_entry, make_hours, make_time_off
+from tests.make import make_member, make_request, make_service, make_tenant
+
+pytestmark = pytest.mark.usefixtures("db")
+
+# In 2030 the clocks in Berlin go forward on 31 March and back on 27 October.
+TUESDAY = date(2030, 6, 4)
+
+
+def at(hour: int, minute: int = 0, day: date = TUESDAY) -> datetime:
+    """A time of a day in UTC, which in summer is two hours behind Berlin."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+class Desk:
+    """Dana in Berlin, and Tom who performs the service."""
+
+    def __init__(self) -> None:
+        self.tenant = make_tenant(timezone="Europe/Berlin")
+        self.dana = make_member(self.tenant, "Dana")
+        self.tom = make_member(self.tenant, "Tom", Role.TECHNICIAN)
+        self.service = make_service(self.tenant, "Onboarding call", self.tom)
+
+    def approved(self, start: datetime) -> AppointmentRequest:
+        request = make_request(self.tenant, service=self.service, start=start)
+        actions.approve_appointment_request(
+            self.tenant,
+            request.id,
+            by=self.dana,
+            technician=self.tom,
+            starts_at=start,
+            with_meeting=False,
+        )
+        return request
+
+    def get(self, name: str, who: Membership | None = None, **query: Any):
+        browser = Browser()
+        browser.force_login((who or self.dana).user)
+        return browser.get(reverse(f"appointments:{name}", args=[self.tenant.slug]), query)
+
+    def page(self, who: Membership | None = None, **query: Any) -> str:
+        answer = self.get("schedule", who, **{"day": TUESDAY, "technician": ""} | query)
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+    def items(self, who: Membership | None = None, **query: Any) -> list[dict[str, Any]]:
+        range_of_days = {"start": TUESDAY, "end": TUESDAY + timedelta(days=1)}
+        answer = self.get("schedule_items", who, **range_of_days | query)
+        assert answer.status_code == 200
+        events: list[dict[str, Any]] = answer.json()["events"]
+        return events
+
+
+# The sheet
+
+
+def test_a_week_begins_on_monday_and_names_its_days():
+    sheet = Sheet(View.WEEK, TUESDAY)
+
+    assert (sheet.days[0], sheet.days[-1]) == (date(2030, 6, 3), date(2030, 6, 9))
+    assert sheet.title == "3–9 June 2030"
+    assert sheet.later.days[0] == date(2030, 6, 10)
+    assert Sheet(View.WEEK, date(2029, 12, 31)).title == "31 December 2029 – 6 January 2030"
+
+
+def test_the_night_in_which_the_clocks_go_back_makes_a_longer_day():
+    berlin = make_tenant(timezone="Europe/Berlin").zone
+
+    span = Sheet(View.DAY, date(2030, 10, 27)).span(berlin)
+
+    assert span.end - span.start == timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"view": "year"}, {"day": "soon"}, {"technician": "Tom"}, {"day": "9999-12-31"}]
+)
+def test_an_address_that_makes_no_sense_shows_this_week_of_everybody(query):
+    assert sheet_of(query, TUESDAY) == Sheet(View.WEEK, TUESDAY)
+
+
+# The page without scripts
+
+
+def test_the_week_lists_appointments_requests_and_busy_time_with_their_links():
+    desk = Desk()
+    approved = desk.approved(at(8))
+    pending = make_request(desk.tenant, service=desk.service, start=at(9))
+    make_entry(desk.tom, at(12), at(13), title="Dentist")
+
+    page = desk.page()
+
+    client = approved.client.name if approved.client else ""
+    assert f'/requests/{approved.id}/">Onboarding call, {client}</a>' in page
+    assert f'/requests/{pending.id}/">Pending: Onboarding call' in page
+    assert "Busy: Dentist" in page
+    assert "10:00–10:30" in page
+    assert "All times in Europe/Berlin (CE" in page
+
+
+def test_times_are_those_of_the_reader():
+    desk = Desk()
+    desk.approved(at(23))
+    lisbon = make_member(desk.tenant, timezone="Europe/Lisbon")
+
+    assert "01:00–01:30" in desk.page(view="day", day="2030-06-05")
+    assert "00:00–00:30" in desk.page(lisbon, view="day", day="2030-06-05")
+
+
+def test_the_technicians_side_by_side_and_what_needs_one():
+    desk = Desk()
+    desk.approved(at(8))
+    make_request(desk.tenant, service=desk.service, start=at(9))
+
+    page = desk.page(view="team")
+
+    assert page.index("Tom </h2>") < page.index("10:00–10:30")
+    assert page.index("Needs a technician </h2>") < page.index("11:00–11:30")
+
+
+def test_a_holiday_is_named_once_for_everybody():
+    desk = Desk()
+    make_hours(desk.tom)
+    make_time_off(desk.tenant, TUESDAY, reason="Company holiday")
+
+    assert desk.page().count("Everybody: Company holiday") == 1
+
+
+def test_who_chooses_a_technician_sees_only_theirs():
+    desk = Desk()
+    aylin = make_member(desk.tenant, "Aylin", Role.TECHNICIAN)
+    make_entry(desk.tom, at(8), at(9), title="Dentist")
+    make_entry(aylin, at(8), at(9), title="Training")
+
+    page = desk.page(technician=aylin.id)
+
+    assert "Training" in page
+    assert "Dentist" not in page
+
+
+def test_a_technician_starts_with_their_own_calendar_and_can_see_all():
+    desk = Desk()
+    make_entry(desk.tom, at(8), at(9), title="Dentist")
+    make_entry(desk.dana, at(8), at(9), title="Training")
+
+    def page(**query: Any) -> str:
+        return str(desk.get("schedule", desk.tom, day=TUESDAY, **query).content)
+
+    assert "Training" not in page()
+    assert "Training" in page(technician="")
+
+
+def test_the_grids_files_are_loaded_on_the_calendar_alone():
+    desk = Desk()
+
+    assert "event-calendar" in desk.page()
+    assert "event-calendar" not in str(desk.get("list").content)
+
+
+# What the grid is drawn from
+
+
+def test_items_carry_the_readers_clock_and_their_kind():
+    desk = Desk()
+    appointment = desk.approved(at(8))
+    make_entry(desk.tom, at(12), at(13), title="Dentist")
+
+    items = {item["classNames"][0]: item for item in desk.items()}
+
+    assert items["is-appointment"] | {"extendedProps": {}} == {
+        "id": str(appointment.id),
+        "resourceIds": [str(desk.tom.id)],
+        "title": f"Onboarding call, {appointment.client}",
+        "classNames": ["is-appointment"],
+        "allDay": False,
+        "extendedProps": {},
+        "start": "2030-06-04T10:00:00",
+        "end": "2030-06-04T10:30:00",
+    }
+    assert items["is-busy"]["title"] == "Busy: Dentist"
+
+
+def test_whole_days_in_the_readers_zone_are_all_day():
+    desk = Desk()
+    make_entry(desk.tom, at(22, day=date(2030, 6, 3)), at(22), title="Vacation")
+    lisbon = make_member(desk.tenant, timezone="Europe/Lisbon")
+
+    [seen_from_berlin], [seen_from_lisbon] = desk.items(), desk.items(lisbon)
+
+    assert seen_from_berlin["allDay"] is True
+    assert seen_from_lisbon["allDay"] is False
+    assert seen_from_lisbon["start"] == "2030-06-03T23:00:00"
+
+
+def test_hours_of_work_are_there_for_each_technician_and_for_all():
+    desk = Desk()
+    aylin = make_member(desk.tenant, "Aylin", Role.TECHNICIAN, timezone="Europe/Lisbon")
+    make_hours(desk.tom, aylin)
+    make_time_off(desk.tenant, TUESDAY, technician=desk.tom, starts_at="09:00", ends_at="12:00")
+
+    hours = {tuple(item["resourceIds"]): (item["start"], item["end"]) for item in desk.items()}
+
+    assert hours == {
+        (str(desk.tom.id),): ("2030-06-04T12:00:00", "2030-06-04T17:00:00"),
+        (str(aylin.id),): ("2030-06-04T10:00:00", "2030-06-04T18:00:00"),
+        (): ("2030-06-04T10:00:00", "2030-06-04T18:00:00"),
+    }
+
+
+def test_what_goes_back_with_the_clocks_is_drawn_as_long_as_it_is():
+    desk = Desk()
+    night = date(2030, 10, 27)
+    make_entry(desk.tom, at(0, 30, night), at(1, 15, night), title="Night shift")
+
+    [item] = desk.items(start=night, end=night + timedelta(days=1))
+
+    # 02:30 summer time until 02:15 winter time is three quarters of an hour
+    assert (item["start"], item["end"]) == ("2030-10-27T02:30:00", "2030-10-27T03:15:00")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"start": ""},
+        {"end": "later"},
+        {"end": TUESDAY},
+        {"start": TUESDAY + timedelta(days=2)},
+        {"end": TUESDAY + timedelta(days=46)},
+    ],
+)
+def test_a_range_that_is_no_short_one_is_refused_in_words(query):
+    range_of_days = {"start": TUESDAY, "end": TUESDAY + timedelta(days=1)}
+
+    answer = Desk().get("schedule_items", **range_of_days | query)
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "Ask for 45 days at most, from start until before end."}
+
+
+def test_45_days_are_not_too_many():
+    Desk().items(end=TUESDAY + timedelta(days=45))
