@@ -15,7 +15,7 @@ from convene.clients.models import Contact
 from convene.plugins import Plugin
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
-from tests.availability.make import make_hours, make_time_off
+from tests.availability.make import make_entry, make_hours, make_time_off
 from tests.make import (
     a_time,
     make_client,
@@ -52,6 +52,8 @@ READ = {
     "appointments:attention": STAFF,
     "appointments:schedule": STAFF,
     "appointments:schedule_items": STAFF,
+    "appointments:new_busy": STAFF,
+    "appointments:busy": STAFF,
     "appointments:detail": STAFF,
     "appointments:calendar": STAFF,
     "appointments:check": DECIDES,
@@ -80,6 +82,9 @@ READ = {
 ACT = {
     "me": acts(EVERYBODY, 303),
     "portal_me": acts(EVERYBODY, 303),
+    "appointments:new_busy": acts(STAFF),
+    "appointments:busy": acts(STAFF),
+    "appointments:remove_busy": acts(STAFF, 303),
     "appointments:approve": acts(DECIDES, 303),
     "appointments:reschedule": acts(DECIDES),
     "appointments:decline": acts(DECIDES, 303),
@@ -109,6 +114,7 @@ OF_THE_TENANT = {
     "portal_me",
     "appointments:schedule",
     "appointments:schedule_items",
+    "appointments:new_busy",
     "availability:general",
     "availability:hours",
     "availability:services",
@@ -156,6 +162,7 @@ class World:
         self.members[Role.CLIENT] = self.contact.membership
         self.service = make_service(self.tenant)
         self.exception = make_time_off(self.tenant, a_time(days=90).date())
+        self.busy = make_entry(self.members[Role.TECHNICIAN], a_time(), a_time(hour=12))
         self.request = make_request(self.tenant, contact=self.contact, service=self.service)
         actions.approve_appointment_request(
             self.tenant,
@@ -184,6 +191,8 @@ class World:
             kwargs["pk"] = self.members[Role.TECHNICIAN].id
         elif name == "availability:delete_exception":
             kwargs["pk"] = self.exception.id
+        elif name in {"appointments:busy", "appointments:remove_busy"}:
+            kwargs["pk"] = self.busy.id
         elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
             "list",
             "new",
@@ -264,6 +273,7 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     service = make_service(tenant, "", member)
     make_hours(make_member(tenant, role=Role.TECHNICIAN))
     make_time_off(tenant, a_time(days=90).date())
+    make_entry(member, a_time(), a_time(hour=12))
     make_contact(make_client(tenant))
     make_request(tenant, contact=contact, service=service, preferred_technician=member)
 

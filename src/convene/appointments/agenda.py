@@ -50,9 +50,6 @@ class Item:
         last = "24:00" if end == whole.end else f"{end.astimezone(zone):%H:%M}"
         return f"{start.astimezone(zone):%H:%M}–{last}"  # an en dash is right between times
 
-    def is_of_whole_days(self, zone: ZoneInfo) -> bool:
-        return all(at.astimezone(zone).time() == MIDNIGHT for at in self.span)
-
 
 def read(within: Span, who: UUID | None = None) -> list[Item]:
     """Everything in a span, of everybody or of one technician, in order; in three queries."""
@@ -107,3 +104,7 @@ def on(day: date, items: Iterable[Item], zone: ZoneInfo) -> list[Item]:
 def clock(at: datetime, zone: ZoneInfo) -> datetime:
     """What the clock on the wall shows, without its zone."""
     return at.astimezone(zone).replace(tzinfo=None)
+
+
+def is_of_whole_days(span: Span, zone: ZoneInfo) -> bool:
+    return all(clock(at, zone).time() == MIDNIGHT for at in span)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.pages import TenantRequest, tenant_page
 from convene.wallclock import parse_day, zone_label
 
-from . import agenda
+from . import actions, agenda
 from .agenda import Item, Kind, clock
 from .sheet import Sheet, View, days_span, parse_id, sheet_of
 
@@ -42,6 +43,7 @@ def schedule(request: TenantRequest) -> HttpResponse:
         "zone_now": zone_label(now, zone),
         "offset": _offset(now, zone),
         "nobody": NOBODY,
+        "new_busy": _new_busy(request, sheet),
     }
     return render(request, "appointments/schedule.html", context)
 
@@ -64,15 +66,21 @@ def _groups(
     hours = work(request.tenant, mine, sheet.span(zone))
     if sheet.view is not View.TEAM:
         for day in sheet.days:
-            rows = [(item, item.hours(day, zone)) for item in agenda.on(day, items, zone)]
+            rows = [_row(request, item, day) for item in agenda.on(day, items, zone)]
             yield {"day": day, "rows": rows, "off": _off(mine, hours, days_span(day, day, zone))}
         return
-    shown = [(item, item.hours(sheet.day, zone)) for item in items]
     for one in mine:
-        rows = [row for row in shown if row[0].technician == one]
+        rows = [_row(request, item, sheet.day) for item in items if item.technician == one]
         yield {"who": one, "rows": rows, "off": _off([one], hours, sheet.span(zone))}
-    if rows := [row for row in shown if row[0].technician not in people]:
+    rest = [item for item in items if item.technician not in people]
+    if rest:
+        rows = [_row(request, item, sheet.day) for item in rest]
         yield {"who": _("Needs a technician"), "rows": rows}
+
+
+def _row(request: TenantRequest, item: Item, day: date) -> tuple[Item, str, str]:
+    """A line of the list: what, its hours of the day, and where it leads."""
+    return item, item.hours(day, request.membership.zone), _address(request, item)
 
 
 def _off(people: list[Membership], hours: dict[UUID, Work], within: Span) -> list[str]:
@@ -90,6 +98,13 @@ def _off(people: list[Membership], hours: dict[UUID, Work], within: Span) -> lis
         }
         for reason, who in names.items()
     ]
+
+
+def _new_busy(request: TenantRequest, sheet: Sheet) -> str:
+    """The form of a busy time on the day and of the technician that are looked at."""
+    page = reverse("appointments:new_busy", args=[request.tenant.slug])
+    given = {"first_day": sheet.day, "technician": sheet.who or "", "calendar": sheet.query}
+    return f"{page}?{urlencode(given)}"
 
 
 def _offset(at: datetime, zone: ZoneInfo) -> str:
@@ -124,7 +139,7 @@ def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo
         "resourceIds": [str(technician) if technician in people else NOBODY],
         "title": item.title,
         "classNames": [f"is-{item.kind.value}"],
-        "allDay": item.kind is Kind.BUSY and item.is_of_whole_days(zone),
+        "allDay": item.kind is Kind.BUSY and agenda.is_of_whole_days(item.span, zone),
         "extendedProps": {
             "who": str(item.technician or _("Needs a technician")),
             "url": _address(request, item),
@@ -133,9 +148,12 @@ def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo
 
 
 def _address(request: TenantRequest, item: Item) -> str:
-    if item.kind is Kind.BUSY:
-        return ""
-    return reverse("appointments:detail", args=[request.tenant.slug, item.id])
+    """Where it is changed; nowhere for a colleague's busy time."""
+    if item.kind is not Kind.BUSY:
+        return reverse("appointments:detail", args=[request.tenant.slug, item.id])
+    if item.technician and actions.may_manage(request.membership, item.technician.id):
+        return reverse("appointments:busy", args=[request.tenant.slug, item.id])
+    return ""
 
 
 def _times(span: Span, zone: ZoneInfo) -> dict[str, str]:

@@ -31,7 +31,12 @@ function draw() {
     eventSources: [{ events: fetchItems }],
     eventFilter: ({ event, view }) => belongs(event, view.type),
     eventContent: ({ event, timeText }) => content(event, timeText),
-    eventClick: ({ event }) => go(event.extendedProps.url),
+    eventClick: ({ event }) => open(event.extendedProps.url),
+    dateClick: ({ dateStr, allDay, resource }) =>
+      enterBusyTime(dateStr, shift(dateStr, allDay ? { days: 1 } : { seconds: 3600 }), allDay, resource),
+    selectable: true,
+    select: ({ startStr, endStr, allDay, resource }) =>
+      enterBusyTime(startStr, endStr, allDay, resource),
     nowIndicator: true,
     slotDuration: "00:30",
     snapDuration: "00:15",
@@ -91,6 +96,33 @@ function span(name, text) {
   return element;
 }
 
-function go(url) {
-  if (url) location.assign(url);
+function open(url) {
+  if (url) location.assign(`${url}?${new URLSearchParams({ calendar: root.dataset.calendar })}`);
+}
+
+// The form for a time that somebody pointed at.
+function enterBusyTime(start, end, allDay, resource) {
+  const url = new URL(root.dataset.newBusy, location.href);
+  for (const [name, value] of Object.entries(busyFields(start, end, allDay)))
+    url.searchParams.set(name, value);
+  if (resource && resource.id !== root.dataset.nobody)
+    url.searchParams.set("technician", resource.id);
+  location.assign(url);
+}
+
+// As the form has it: whole days end on their last day, not on the midnight after it.
+function busyFields(start, end, allDay) {
+  const last = allDay ? shift(end, { days: -1 }) : end;
+  return {
+    first_day: start.slice(0, 10),
+    last_day: last.slice(0, 10) === start.slice(0, 10) ? "" : last.slice(0, 10),
+    from_time: allDay ? "" : start.slice(11, 16),
+    to_time: allDay ? "" : end.slice(11, 16),
+  };
+}
+
+// Some time later on the same wall, where no hour is skipped.
+function shift(wall, { days = 0, seconds = 0 }) {
+  const at = Date.parse(`${wall.slice(0, 19)}Z`) + (days * 86400 + seconds) * 1000;
+  return new Date(at).toISOString().slice(0, 19);
 }
