@@ -1,9 +1,11 @@
 """The calendar: what is on when, in the clock of whoever looks at it."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -12,7 +14,7 @@ from convene.appointments.models import AppointmentRequest
 from convene.appointments.sheet import Sheet, View, sheet_of
 from convene.tenancy.models import Membership
 from convene.tenancy.permissions import Role
-from tests.availability.make import make_entry, make_hours, make_time_off
+from tests.availability.make import make_entry, make_hours, make_rules, make_time_off
 from tests.make import make_member, make_request, make_service, make_tenant
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -252,3 +254,104 @@ def test_a_range_that_is_no_short_one_is_refused_in_words(query):
 
 def test_45_days_are_not_too_many():
     Desk().items(end=TUESDAY + timedelta(days=45))
+
+
+# Why not
+
+
+class Asking(Desk):
+    """Somebody asks what speaks against Tom at a time, in the morning of the day before."""
+
+    now = at(6, day=TUESDAY - timedelta(days=1))
+
+    def __init__(self) -> None:
+        super().__init__()
+        make_hours(self.tom)
+        make_rules(self.tenant, notice_hours=4, horizon_days=60, buffer_after=15)
+
+    def ask(self, clock: str, day: date = TUESDAY, **query: Any) -> list[str]:
+        """The sentences of the answer."""
+        fields: dict[str, Any] = {
+            "technician": self.tom.id,
+            "service": self.service.id,
+            "final_date": day,
+            "final_time": clock,
+            "final_timezone": "Europe/Berlin",
+        }
+        with time_machine.travel(self.now, tick=False):
+            answer = self.get("why_not", **fields | query)
+        assert answer.status_code == 200
+        page = " ".join(answer.content.decode().split())
+        return re.findall(r"<li>(.*?)</li>", page) or re.findall(r"This time is free\.", page)
+
+
+def test_a_free_time_is_called_free():
+    assert Asking().ask("10:00") == ["This time is free."]
+
+
+@pytest.mark.parametrize(
+    ("clock", "day", "sentence"),
+    [
+        ("08:00", TUESDAY, "Tom does not work at that time."),
+        ("10:00", date(2030, 6, 3), "This is sooner than clients can book."),
+        ("10:00", date(2030, 9, 3), "This is further ahead than clients can book."),
+        ("10:00", date(2030, 6, 5), "Tom is off then: Company holiday."),
+        ("12:00", TUESDAY, "Tom is busy then: Dentist, 12:00–13:00."),
+        ("14:15", TUESDAY, "Another request waits for this time: AAAA-2222, 14:00–14:30."),
+    ],
+)
+def test_each_reason_against_a_time_is_said(clock, day, sentence):
+    desk = Asking()
+    make_time_off(desk.tenant, date(2030, 6, 5), reason="Company holiday")
+    make_entry(desk.tom, at(10), at(11), title="Dentist")
+    make_request(
+        desk.tenant,
+        service=desk.service,
+        start=at(12),
+        preferred_technician=desk.tom,
+        reference="AAAA-2222",
+    )
+
+    assert desk.ask(clock, day) == [sentence]
+
+
+def test_an_appointment_and_the_room_it_wants_are_named():
+    desk = Asking()
+    with time_machine.travel(desk.now, tick=False):
+        appointment = desk.approved(at(8))
+    what = f"Onboarding call: {appointment.client}, 10:00–10:30"
+
+    assert desk.ask("10:15") == [f"Tom has an appointment then: {what}."]
+    assert desk.ask("10:30") == [f"There is too little time between this and {what}."]
+
+
+def test_who_does_not_perform_the_service_is_not_offered():
+    desk = Asking()
+    make_hours(desk.dana)
+
+    assert desk.ask("10:00", technician=desk.dana.id) == ["Dana does not perform this service."]
+
+
+def test_a_time_that_the_clocks_skip_is_refused_where_it_was_typed():
+    desk = Asking()
+
+    answer = desk.get(
+        "why_not",
+        technician=desk.tom.id,
+        service=desk.service.id,
+        final_date="2030-03-31",
+        final_time="02:30",
+        final_timezone="Europe/Berlin",
+    )
+
+    assert answer.status_code == 422
+    assert "02:30 does not exist on" in answer.content.decode()
+
+
+def test_an_address_without_a_service_fills_the_question_in():
+    desk = Desk()
+
+    page = desk.get("why_not", final_date="2030-06-04", final_time="14:00").content.decode()
+
+    assert 'value="2030-06-04"' in page
+    assert "This time is free." not in page

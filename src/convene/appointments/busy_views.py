@@ -22,7 +22,7 @@ from convene.tenancy.pages import TenantRequest, tenant_page
 
 from . import actions
 from .actions import Entered, Refused
-from .forms import BusyForm, busy_initial
+from .forms import BusyForm, WhyNotForm, busy_initial
 
 # What a link to the empty form may fill in: a time that somebody pointed at.
 PREFILLED = ("technician", "first_day", "last_day", "from_time", "to_time")
@@ -91,9 +91,15 @@ def _entry(request: TenantRequest, pk: UUID) -> ScheduleEntry:
 def _render(
     request: TenantRequest, form: BusyForm, entry: ScheduleEntry | None = None, status: int = 200
 ) -> HttpResponse:
+    why = {
+        "technician": form["technician"].value(),
+        "final_date": form["first_day"].value(),
+        "final_time": form["from_time"].value(),
+    }
     context = {
         "form": form,
         "entry": entry,
+        "why": WhyNotForm(by=request.membership, initial=why),
         "calendar": request.POST.get("calendar", request.GET.get("calendar", "")),
     }
     return render(request, "appointments/busy.html", context, status=status)

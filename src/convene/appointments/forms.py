@@ -1,6 +1,6 @@
 """The forms of the staff's screens."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,18 +8,29 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models.query import QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from convene.availability.hours import DAY, Span
+from convene.catalog.models import Service
 from convene.forms import DateInput, FinalTimeForm, StyledForm, TimeInput, zone_field
 from convene.meetings.words import Words
 from convene.schedule.models import ScheduleEntry
 from convene.tenancy.models import Membership
-from convene.wallclock import FIRST_DAY, LAST_DAY, TimeDoesNotExist, to_utc, twice_note
+from convene.wallclock import (
+    FIRST_DAY,
+    LAST_DAY,
+    TimeDoesNotExist,
+    day_label,
+    span_label,
+    to_utc,
+    twice_note,
+    zone_label,
+)
 
 from .agenda import clock, is_of_whole_days
 from .models import AppointmentRequest
-from .obstacles import Obstacles, against
+from .obstacles import Obstacles, against, against_another
 from .sheet import days_span
 
 
@@ -143,6 +154,47 @@ class CancelForm(StyledForm, forms.Form):
         required=False,
         help_text=_("Client and technician read it in the mail."),
     )
+
+
+class WhyNotForm(FinalTimeForm):
+    """Whom a client would want for what, and when. Valid, it has what is against it."""
+
+    technician = forms.ModelChoiceField(
+        queryset=Membership.objects.none(), label=_("Technician"), empty_label=None
+    )
+    service: "forms.ModelChoiceField[Service]" = forms.ModelChoiceField(
+        queryset=QuerySet(Service).none(), label=_("Service"), empty_label=None
+    )
+    field_order = ("technician", "service", "final_date", "final_time", "final_timezone")
+
+    def __init__(self, data: Any = None, *, by: Membership, initial: dict[str, Any] | None = None):
+        usual = {"technician": by.id, "final_timezone": by.zone.key}
+        super().__init__(data, initial=usual | (initial or {}), auto_id="why_%s")
+        self.fields["final_timezone"].widget = forms.HiddenInput()
+        people = Membership.objects.of_tenant(by.tenant).technicians()
+        self.fields["technician"].queryset = people  # type: ignore[attr-defined]  # a model choice
+        services = Service.objects.filter(active=True).select_related("tenant")
+        self.fields["service"].queryset = services  # type: ignore[attr-defined]  # as above
+        self.by = by
+
+    @cached_property
+    def obstacles(self) -> Obstacles:
+        asked = self.cleaned_data
+        return against_another(
+            asked["service"],
+            asked["technician"],
+            asked["starts_at"],
+            now=timezone.now(),
+            zone=self.by.zone,
+        )
+
+    @property
+    def asked(self) -> str:
+        """The time that was looked at, as people read it."""
+        zone, start = self.by.zone, self.cleaned_data["starts_at"]
+        end = start + timedelta(minutes=self.cleaned_data["service"].duration)
+        when = f"{day_label(start, zone)}, {span_label(start, end, zone)}"
+        return f"{self.cleaned_data['technician']}, {when} {zone_label(start, zone)}"
 
 
 class BusyForm(StyledForm, forms.Form):

@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 
 from convene.availability.hours import DAY, Span, merge
 from convene.availability.work import Work, work
+from convene.pages import render_part
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.pages import TenantRequest, tenant_page
 from convene.wallclock import parse_day, zone_label
 
 from . import actions, agenda
 from .agenda import Item, Kind, clock
+from .forms import WhyNotForm
 from .sheet import Sheet, View, days_span, parse_id, sheet_of
 
 MOST_DAYS = 45
@@ -44,6 +46,7 @@ def schedule(request: TenantRequest) -> HttpResponse:
         "offset": _offset(now, zone),
         "nobody": NOBODY,
         "new_busy": _new_busy(request, sheet),
+        "why": WhyNotForm(by=request.membership, initial=_why_initial(sheet)),
     }
     return render(request, "appointments/schedule.html", context)
 
@@ -110,6 +113,21 @@ def _new_busy(request: TenantRequest, sheet: Sheet) -> str:
 def _offset(at: datetime, zone: ZoneInfo) -> str:
     """The zone's distance from UTC now, for the line that marks the present; "+01:00"."""
     return at.astimezone(zone).isoformat()[-6:]
+
+
+@tenant_page("user_schedule:read")
+def why_not(request: TenantRequest) -> HttpResponse:
+    """What speaks against a technician at a time; an address without a service only fills it in."""
+    is_asked = "service" in request.GET
+    form = WhyNotForm(
+        request.GET if is_asked else None, by=request.membership, initial=request.GET.dict()
+    )
+    status = 422 if is_asked and not form.is_valid() else 200
+    return render_part(request, "appointments/why_not.html", "why", {"why": form}, status=status)
+
+
+def _why_initial(sheet: Sheet) -> dict[str, Any]:
+    return {"final_date": sheet.day} | ({"technician": sheet.who} if sheet.who else {})
 
 
 # What the grid is drawn from

@@ -15,6 +15,7 @@ urlpatterns = [
     path("attention/", reading(views.attention), name="attention"),
     path(CALENDAR, reading(schedule_views.schedule), name="schedule"),
     path(CALENDAR + "items.json", reading(schedule_views.schedule_items), name="schedule_items"),
+    path(CALENDAR + "why-not/", reading(schedule_views.why_not), name="why_not"),
     path(
         CALENDAR + "busy/new/",
         get_or_post(busy_views.new_busy, busy_views.add_busy),
