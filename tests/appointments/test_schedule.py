@@ -12,6 +12,7 @@ from django.urls import reverse
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest
 from convene.appointments.sheet import Sheet, View, sheet_of
+from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.models import Membership
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_entry, make_hours, make_rules, make_time_off
@@ -29,15 +30,16 @@ def at(hour: int, minute: int = 0, day: date = TUESDAY) -> datetime:
 
 
 class Desk:
-    """Dana in Berlin, and Tom who performs the service."""
+    """Dana in Berlin, and two technicians of whom Tom performs the service."""
 
     def __init__(self) -> None:
         self.tenant = make_tenant(timezone="Europe/Berlin")
         self.dana = make_member(self.tenant, "Dana")
         self.tom = make_member(self.tenant, "Tom", Role.TECHNICIAN)
+        self.aylin = make_member(self.tenant, "Aylin", Role.TECHNICIAN)
         self.service = make_service(self.tenant, "Onboarding call", self.tom)
 
-    def approved(self, start: datetime) -> AppointmentRequest:
+    def approved(self, start: datetime, *, with_meeting: bool = False) -> AppointmentRequest:
         request = make_request(self.tenant, service=self.service, start=start)
         actions.approve_appointment_request(
             self.tenant,
@@ -45,7 +47,7 @@ class Desk:
             by=self.dana,
             technician=self.tom,
             starts_at=start,
-            with_meeting=False,
+            with_meeting=with_meeting,
         )
         return request
 
@@ -143,11 +145,10 @@ def test_a_holiday_is_named_once_for_everybody():
 
 def test_who_chooses_a_technician_sees_only_theirs():
     desk = Desk()
-    aylin = make_member(desk.tenant, "Aylin", Role.TECHNICIAN)
     make_entry(desk.tom, at(8), at(9), title="Dentist")
-    make_entry(aylin, at(8), at(9), title="Training")
+    make_entry(desk.aylin, at(8), at(9), title="Training")
 
-    page = desk.page(technician=aylin.id)
+    page = desk.page(technician=desk.aylin.id)
 
     assert "Training" in page
     assert "Dentist" not in page
@@ -188,6 +189,8 @@ def test_items_carry_the_readers_clock_and_their_kind():
         "title": f"Onboarding call, {appointment.client}",
         "classNames": ["is-appointment"],
         "allDay": False,
+        "startEditable": True,
+        "durationEditable": False,
         "extendedProps": {},
         "start": "2030-06-04T10:00:00",
         "end": "2030-06-04T10:30:00",
@@ -209,15 +212,15 @@ def test_whole_days_in_the_readers_zone_are_all_day():
 
 def test_hours_of_work_are_there_for_each_technician_and_for_all():
     desk = Desk()
-    aylin = make_member(desk.tenant, "Aylin", Role.TECHNICIAN, timezone="Europe/Lisbon")
-    make_hours(desk.tom, aylin)
+    ines = make_member(desk.tenant, "Ines", Role.TECHNICIAN, timezone="Europe/Lisbon")
+    make_hours(desk.tom, ines)
     make_time_off(desk.tenant, TUESDAY, technician=desk.tom, starts_at="09:00", ends_at="12:00")
 
     hours = {tuple(item["resourceIds"]): (item["start"], item["end"]) for item in desk.items()}
 
     assert hours == {
         (str(desk.tom.id),): ("2030-06-04T12:00:00", "2030-06-04T17:00:00"),
-        (str(aylin.id),): ("2030-06-04T10:00:00", "2030-06-04T18:00:00"),
+        (str(ines.id),): ("2030-06-04T10:00:00", "2030-06-04T18:00:00"),
         (): ("2030-06-04T10:00:00", "2030-06-04T18:00:00"),
     }
 
@@ -254,6 +257,76 @@ def test_a_range_that_is_no_short_one_is_refused_in_words(query):
 
 def test_45_days_are_not_too_many():
     Desk().items(end=TUESDAY + timedelta(days=45))
+
+
+# What can be moved
+
+
+def moves(desk: Desk, who: Membership | None = None) -> dict[str, tuple[bool, bool]]:
+    """Of each kind: whether it can be dragged, and whether it can be made longer."""
+    return {
+        item["classNames"][0]: (item["startEditable"], item["durationEditable"])
+        for item in desk.items(who)
+    }
+
+
+def test_a_dispatcher_moves_appointments_and_busy_time_but_no_request():
+    desk = Desk()
+    desk.approved(at(8))
+    make_request(desk.tenant, service=desk.service, start=at(9))
+    make_entry(desk.aylin, at(12), at(13))
+
+    assert moves(desk) == {
+        "is-appointment": (True, False),
+        "is-request": (False, False),
+        "is-busy": (True, True),
+    }
+
+
+def test_a_technician_moves_only_their_own_busy_time():
+    desk = Desk()
+    desk.approved(at(8))
+    make_entry(desk.tom, at(12), at(13))
+
+    assert moves(desk, desk.tom) == {"is-appointment": (False, False), "is-busy": (True, True)}
+    assert moves(desk, desk.aylin)["is-busy"] == (False, False)
+
+
+def test_what_a_move_means_is_said_in_the_providers_words():
+    desk = Desk()
+    plain = desk.approved(at(8))
+    with registered(FakeProvider()):
+        with_meeting = desk.approved(at(9), with_meeting=True)
+        told = {item["id"]: item["extendedProps"]["told"] for item in desk.items()}
+
+    assert told == {
+        str(plain.id): "The client is told.",
+        str(with_meeting.id): "The client is told and the Fake meeting is moved.",
+    }
+
+
+def test_whoever_moved_an_appointment_on_the_calendar_stays_there():
+    desk = Desk()
+    request = desk.approved(at(8))
+    browser = Browser()
+    browser.force_login(desk.dana.user)
+
+    answer = browser.post(
+        reverse("appointments:reschedule", args=[desk.tenant.slug, request.id]),
+        {
+            "technician": desk.tom.id,
+            "final_date": "2030-06-05",
+            "final_time": "14:00",
+            "final_timezone": "Europe/Berlin",
+            "calendar": "view=week&day=2030-06-04&technician=&next=https://elsewhere.example",
+        },
+        follow=True,
+    )
+
+    [(url, status)] = answer.redirect_chain
+    assert status == 303
+    assert url.startswith(f"/t/{desk.tenant.slug}/calendar/?view=week&day=2030-06-04&")
+    assert "Moved. Everybody concerned is told." in answer.content.decode()
 
 
 # Why not

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,6 +22,7 @@ from convene.tenancy.pages import TenantRequest, tenant_page
 from . import actions
 from .actions import Entered, Refused
 from .forms import BusyForm, WhyNotForm, busy_initial
+from .sheet import calendar_url
 
 # What a link to the empty form may fill in: a time that somebody pointed at.
 PREFILLED = ("technician", "first_day", "last_day", "from_time", "to_time")
@@ -141,10 +141,4 @@ def _warnings(request: TenantRequest, entered: Entered) -> list[str]:
 
 def _to_calendar(request: TenantRequest, day: date) -> HttpResponse:
     """Back to the calendar as it was left, or to the week of a day."""
-    return SeeOther(calendar_url(request, request.POST.get("calendar") or f"day={day}"))
-
-
-def calendar_url(request: TenantRequest, query: str) -> str:
-    """The calendar as somebody left it; ``query`` may be anything that a form has sent."""
-    page = reverse("appointments:schedule", args=[request.tenant.slug])
-    return f"{page}?{QueryDict(query).urlencode()}"
+    return SeeOther(calendar_url(request.tenant, request.POST.get("calendar") or f"day={day}"))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from convene.availability.hours import DAY, Span, merge
 from convene.availability.work import Work, work
+from convene.meetings.words import words_of
 from convene.pages import render_part
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.pages import TenantRequest, tenant_page
@@ -23,6 +24,7 @@ from convene.wallclock import parse_day, zone_label
 from . import actions, agenda
 from .agenda import Item, Kind, clock
 from .forms import WhyNotForm
+from .models import AppointmentRequest
 from .sheet import Sheet, View, days_span, parse_id, sheet_of
 
 MOST_DAYS = 45
@@ -152,17 +154,45 @@ def schedule_items(request: TenantRequest) -> HttpResponse:
 
 def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo) -> dict[str, Any]:
     technician = item.technician.id if item.technician else None
-    return {
+    times, moving = _times(item.span, zone), _moving(request, item)
+    return times | {
         "id": str(item.id),
         "resourceIds": [str(technician) if technician in people else NOBODY],
         "title": item.title,
         "classNames": [f"is-{item.kind.value}"],
         "allDay": item.kind is Kind.BUSY and agenda.is_of_whole_days(item.span, zone),
+        "startEditable": bool(moving),
+        "durationEditable": bool(moving) and item.kind is Kind.BUSY,
         "extendedProps": {
             "who": str(item.technician or _("Needs a technician")),
+            "technician": str(technician or ""),
             "url": _address(request, item),
+            **times,
+            **moving,
         },
-    } | _times(item.span, zone)
+    }
+
+
+def _moving(request: TenantRequest, item: Item) -> dict[str, Any]:
+    """Where a new time is sent, and what follows from it; nothing if it stays where it is."""
+
+    def url(name: str) -> str:
+        return reverse(f"appointments:{name}", args=[request.tenant.slug, item.id])
+
+    if item.kind is Kind.BUSY:
+        return {"move": url("busy"), "busy": item.what} if _address(request, item) else {}
+    appointment = item.appointment
+    if appointment is None or not appointment.is_approved or appointment.is_over():
+        return {}
+    if not request.membership.may("user_schedule:update"):
+        return {}
+    return {"move": url("reschedule"), "check": url("check"), "told": _told(appointment)}
+
+
+def _told(appointment: AppointmentRequest) -> str:
+    if appointment.online_meeting_id:
+        return words_of(appointment.online_meeting_provider).will_be_moved
+    return _("The client is told.")
 
 
 def _address(request: TenantRequest, item: Item) -> str:

@@ -8,10 +8,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.http import QueryDict
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from convene.availability.hours import DAY, Span, local_day
+from convene.tenancy.models import Tenant
 from convene.wallclock import FIRST_DAY, LAST_DAY, parse_day
 
 
@@ -99,3 +102,9 @@ def parse_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def calendar_url(tenant: Tenant, query: str) -> str:
+    """The calendar as somebody left it; ``query`` may be anything that a form has sent."""
+    page = reverse("appointments:schedule", args=[tenant.slug])
+    return f"{page}?{QueryDict(query).urlencode()}"

@@ -6,6 +6,8 @@
 const root = document.getElementById("grid");
 const filter = document.getElementById("filter");
 const locale = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+const dialog = document.getElementById("move");
+let calendar;
 const VIEWS = { week: "timeGridWeek", day: "timeGridDay", team: "resourceTimeGridDay" };
 
 filter.addEventListener("change", () => filter.requestSubmit());
@@ -20,7 +22,7 @@ if (matchMedia("(min-width: 48rem)").matches) {
 }
 
 function draw() {
-  EventCalendar.create(root, {
+  calendar = EventCalendar.create(root, {
     view: VIEWS[root.dataset.view],
     date: root.dataset.day,
     timeZone: root.dataset.offset, // for the line of the present alone
@@ -31,12 +33,21 @@ function draw() {
     eventSources: [{ events: fetchItems }],
     eventFilter: ({ event, view }) => belongs(event, view.type),
     eventContent: ({ event, timeText }) => content(event, timeText),
+    eventAllUpdated: dropTableRoles,
     eventClick: ({ event }) => open(event.extendedProps.url),
     dateClick: ({ dateStr, allDay, resource }) =>
       enterBusyTime(dateStr, shift(dateStr, allDay ? { days: 1 } : { seconds: 3600 }), allDay, resource),
     selectable: true,
     select: ({ startStr, endStr, allDay, resource }) =>
       enterBusyTime(startStr, endStr, allDay, resource),
+    eventDrop: ({ event, delta, newResource, revert }) => {
+      const { start, end } = event.extendedProps;
+      askToMove(event, shift(start, delta), shift(end, delta), newResource, revert);
+    },
+    eventResize: ({ event, startDelta, endDelta, revert }) => {
+      const { start, end } = event.extendedProps;
+      askToMove(event, shift(start, startDelta), shift(end, endDelta), undefined, revert);
+    },
     nowIndicator: true,
     slotDuration: "00:30",
     snapDuration: "00:15",
@@ -70,7 +81,17 @@ async function fetchItems({ startStr, endStr }) {
   const answer = await fetch(`${root.dataset.items}?${query}`);
   if (answer.redirected) location.reload(); // signed out
   if (answer.redirected || !answer.ok) throw new Error(answer.statusText);
-  return (await answer.json()).events;
+  const { events } = await answer.json();
+  showColumns(events);
+  return events;
+}
+
+// Who neither works nor has anything to do needs no column, once anybody has hours of work.
+function showColumns(events) {
+  const used = new Set(events.flatMap((event) => event.resourceIds));
+  const known = events.some((event) => event.display === "background");
+  const shown = columns().filter(({ id }) => used.has(id) || (!known && id !== root.dataset.nobody));
+  if (shown.length) calendar.setOption("resources", shown);
 }
 
 // Hours of work are there twice: for each column, and of everybody together.
@@ -79,11 +100,21 @@ function belongs(event, view) {
   return event.display !== "background" || columns === event.resourceIds.length > 0;
 }
 
+// Event Calendar calls itself a table, but its cells are empty and its events lie over it: whoever
+// listens would hear a table of nothing. As buttons in their order, with their day, events make sense.
+function dropTableRoles() {
+  const roles = ["table", "rowgroup", "row", "cell", "columnheader"];
+  const parts = root.querySelectorAll(roles.map((role) => `[role=${role}]`).join());
+  for (const part of parts)
+    for (const name of ["role", "aria-colindex", "aria-colspan"]) part.removeAttribute(name);
+}
+
 function content(event, timeText) {
   if (event.display === "background") return undefined;
   const words = [
+    ["visually-hidden", day(event.extendedProps.start)],
     ["ec-event-title", event.title],
-    ["", root.dataset.view === "team" ? "" : event.extendedProps.who],
+    ["schedule-who", root.dataset.view === "team" ? "" : event.extendedProps.who],
     ["ec-event-time", event.allDay ? "" : timeText],
   ].filter(([, text]) => text);
   return { domNodes: words.flatMap(([name, text]) => [span(name, text), " "]) };
@@ -118,11 +149,78 @@ function busyFields(start, end, allDay) {
     last_day: last.slice(0, 10) === start.slice(0, 10) ? "" : last.slice(0, 10),
     from_time: allDay ? "" : start.slice(11, 16),
     to_time: allDay ? "" : end.slice(11, 16),
+    timezone: root.dataset.zone,
+  };
+}
+
+// Asks once. The answer is the form's that a person could have filled in: the server decides, and
+// shows the calendar as it is then. Whatever closes the question leaves everything where it was.
+function askToMove(event, start, end, resource, revert) {
+  const { move, check, told = "", technician, busy, ...before } = event.extendedProps;
+  if (start === before.start && end === before.end && !resource) return;
+  if (resource?.id === root.dataset.nobody) {
+    revert();
+    return;
+  }
+  const fields = {
+    technician: resource?.id ?? technician,
+    ...(check ? finalFields(start) : { title: busy, ...busyFields(start, end, event.allDay) }),
+  };
+  const form = dialog.querySelector("form");
+  form.action = move;
+  document.getElementById("move_fields").replaceChildren(...Object.entries(fields).map(hidden));
+  document.getElementById("move_question").textContent = question(event, start, end, resource);
+  document.getElementById("move_told").textContent = told;
+  dialog.onclose = revert;
+  dialog.showModal();
+  showObstacles(check, fields);
+}
+
+document.getElementById("move_no").addEventListener("click", () => dialog.close());
+
+function question(event, start, end, resource) {
+  const words = document.getElementById("move_question").dataset;
+  const when = event.allDay ? day(start) : `${day(start)}, ${start.slice(11, 16)}`;
+  const until = !event.allDay && event.extendedProps.busy ? `–${end.slice(11, 16)}` : "";
+  return (resource ? words.give : words.move)
+    .replace("{when}", when + until)
+    .replace("{who}", resource?.title);
+}
+
+function day(wall) {
+  const format = { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" };
+  return new Intl.DateTimeFormat(locale, format).format(Date.parse(`${wall}Z`));
+}
+
+// The same sentences as beside the form of the appointment, with the switch to do it all the same.
+async function showObstacles(check, fields) {
+  const place = document.getElementById("move_check");
+  const submit = dialog.querySelector("[type=submit]");
+  place.replaceChildren();
+  submit.hidden = false;
+  if (!check) return;
+  const answer = await fetch(`${check}?${new URLSearchParams(fields)}`);
+  if (answer.redirected || !answer.ok || !dialog.open) return;
+  place.innerHTML = await answer.text();
+  submit.hidden = place.querySelector("[data-final]") !== null;
+}
+
+function hidden([name, value]) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "hidden", name, value });
+  return input;
+}
+
+function finalFields(start) {
+  return {
+    final_date: start.slice(0, 10),
+    final_time: start.slice(11, 16),
+    final_timezone: root.dataset.zone,
   };
 }
 
 // Some time later on the same wall, where no hour is skipped.
-function shift(wall, { days = 0, seconds = 0 }) {
+function shift(wall, { days = 0, seconds = 0 } = {}) {
   const at = Date.parse(`${wall.slice(0, 19)}Z`) + (days * 86400 + seconds) * 1000;
   return new Date(at).toISOString().slice(0, 19);
 }
