@@ -137,10 +137,19 @@ def test_the_technicians_side_by_side_and_what_needs_one():
 
 def test_a_holiday_is_named_once_for_everybody():
     desk = Desk()
-    make_hours(desk.tom)
+    make_member(desk.tenant, "Ines", Role.TECHNICIAN, timezone="Europe/Lisbon")
     make_time_off(desk.tenant, TUESDAY, reason="Company holiday")
 
     assert desk.page().count("Everybody: Company holiday") == 1
+
+
+def test_hours_off_are_named_with_whom_and_when():
+    desk = Desk()
+    make_time_off(desk.tenant, TUESDAY, technician=desk.tom, starts_at="09:00", ends_at="12:00")
+
+    assert desk.page().count("Tom: off, 09:00–12:00") == 1
+    columns = {item["title"]: item["resourceIds"] for item in desk.items()}
+    assert columns == {"Tom: off, 09:00–12:00": [], "off, 09:00–12:00": [str(desk.tom.id)]}
 
 
 def test_who_chooses_a_technician_sees_only_theirs():
@@ -216,7 +225,11 @@ def test_hours_of_work_are_there_for_each_technician_and_for_all():
     make_hours(desk.tom, ines)
     make_time_off(desk.tenant, TUESDAY, technician=desk.tom, starts_at="09:00", ends_at="12:00")
 
-    hours = {tuple(item["resourceIds"]): (item["start"], item["end"]) for item in desk.items()}
+    hours = {
+        tuple(item["resourceIds"]): (item["start"], item["end"])
+        for item in desk.items()
+        if item.get("display") == "background"
+    }
 
     assert hours == {
         (str(desk.tom.id),): ("2030-06-04T12:00:00", "2030-06-04T17:00:00"),

@@ -41,14 +41,15 @@ class Item:
         words = {Kind.REQUEST: _("Pending: %(what)s"), Kind.BUSY: _("Busy: %(what)s")}[self.kind]
         return words % {"what": self.what}
 
-    def hours(self, day: date, zone: ZoneInfo) -> str:
-        """The part of it that is on a day, for example "14:00–14:30"."""
-        whole = local_day(day, zone)
-        start, end = max(self.span.start, whole.start), min(self.span.end, whole.end)
-        if (start, end) == whole:
-            return _("All day")
-        last = "24:00" if end == whole.end else f"{end.astimezone(zone):%H:%M}"
-        return f"{start.astimezone(zone):%H:%M}–{last}"  # an en dash is right between times
+
+def hours_on(day: date, span: Span, zone: ZoneInfo) -> str:
+    """The part of a span that is on a local day, for example "14:00–14:30"."""
+    whole = local_day(day, zone)
+    start, end = max(span.start, whole.start), min(span.end, whole.end)
+    if (start, end) == whole:
+        return _("All day")
+    last = "24:00" if end == whole.end else f"{end.astimezone(zone):%H:%M}"
+    return f"{start.astimezone(zone):%H:%M}–{last}"  # an en dash is right between times
 
 
 def read(within: Span, who: UUID | None = None) -> list[Item]:

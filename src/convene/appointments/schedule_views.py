@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from convene.availability.hours import DAY, Span, merge
-from convene.availability.work import Work, work
+from convene.availability.hours import DAY, Span, local_day, merge
+from convene.availability.work import Absence, absences, work
 from convene.meetings.words import words_of
 from convene.pages import render_part
 from convene.tenancy.models import Membership, Tenant
@@ -67,42 +67,26 @@ def _groups(
     request: TenantRequest, sheet: Sheet, items: list[Item], people: list[Membership]
 ) -> Iterator[dict[str, Any]]:
     """What the list shows under each heading: a day, or a technician."""
-    zone, mine = request.membership.zone, [one for one in people if sheet.who in {None, one.id}]
-    hours = work(request.tenant, mine, sheet.span(zone))
+    zone = request.membership.zone
+    off = list(absences(request.tenant, sheet.days, zone, sheet.who))
     if sheet.view is not View.TEAM:
         for day in sheet.days:
             rows = [_row(request, item, day) for item in agenda.on(day, items, zone)]
-            yield {"day": day, "rows": rows, "off": _off(mine, hours, days_span(day, day, zone))}
+            yield {"day": day, "rows": rows, "off": [one for one in off if one.day == day]}
         return
-    for one in mine:
-        rows = [_row(request, item, sheet.day) for item in items if item.technician == one]
-        yield {"who": one, "rows": rows, "off": _off([one], hours, sheet.span(zone))}
-    rest = [item for item in items if item.technician not in people]
-    if rest:
+    for person in people:
+        if sheet.who in {None, person.id}:
+            rows = [_row(request, item, sheet.day) for item in items if item.technician == person]
+            theirs = [one.why for one in off if one.technician in {None, person}]
+            yield {"who": person, "rows": rows, "off": theirs}
+    if rest := [item for item in items if item.technician not in people]:
         rows = [_row(request, item, sheet.day) for item in rest]
         yield {"who": _("Needs a technician"), "rows": rows}
 
 
 def _row(request: TenantRequest, item: Item, day: date) -> tuple[Item, str, str]:
     """A line of the list: what, its hours of the day, and where it leads."""
-    return item, item.hours(day, request.membership.zone), _address(request, item)
-
-
-def _off(people: list[Membership], hours: dict[UUID, Work], within: Span) -> list[str]:
-    """Who is off and why, each reason once."""
-    names: dict[str, list[str]] = {}
-    for one in people:
-        for reason in {off.reason for off in hours[one.id].off if off.span.overlaps(within)}:
-            names.setdefault(reason or _("off"), []).append(str(one))
-    everybody = len(people) > 1
-    return [
-        _("%(who)s: %(why)s")
-        % {
-            "who": _("Everybody") if everybody and len(who) == len(people) else ", ".join(who),
-            "why": reason,
-        }
-        for reason, who in names.items()
-    ]
+    return item, agenda.hours_on(day, item.span, request.membership.zone), _address(request, item)
 
 
 def _new_busy(request: TenantRequest, sheet: Sheet) -> str:
@@ -149,7 +133,9 @@ def schedule_items(request: TenantRequest) -> HttpResponse:
     ids = {one.id for one in people}
     events = [_event(request, item, ids, zone) for item in agenda.read(within, who)]
     hours = work(request.tenant, people, within)
-    return JsonResponse({"events": events + list(_open(hours, zone))})
+    days = [first + number * DAY for number in range((end - first).days)]
+    off = absences(request.tenant, days, zone, who)
+    return JsonResponse({"events": [*events, *_off(off, people, zone), *_open(hours, zone)]})
 
 
 def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo) -> dict[str, Any]:
@@ -213,11 +199,28 @@ def _times(span: Span, zone: ZoneInfo) -> dict[str, str]:
     return {"start": start.isoformat(), "end": end.isoformat()}
 
 
-def _open(hours: dict[UUID, Work], zone: ZoneInfo) -> Iterator[dict[str, Any]]:
+def _open(hours: dict[UUID, list[Span]], zone: ZoneInfo) -> Iterator[dict[str, Any]]:
     """Hours of work: each technician's for their column, and when anybody works for the rest."""
     for who, mine in hours.items():
-        yield from _background(mine.open, zone, [str(who)])
-    yield from _background(merge(span for mine in hours.values() for span in mine.open), zone, [])
+        yield from _background(mine, zone, [str(who)])
+    yield from _background(merge(span for mine in hours.values() for span in mine), zone, [])
+
+
+def _off(
+    off: Iterable[Absence], people: list[Membership], zone: ZoneInfo
+) -> Iterator[dict[str, Any]]:
+    """Who is off: in each technician's column, and once with the name for the rest."""
+    for one in off:
+        times = _times(local_day(one.day, zone), zone)
+        columns = [str(person.id) for person in people if one.technician in {None, person}]
+        for title, ids in ((one.why, columns), (str(one), [])):
+            yield times | {
+                "title": title,
+                "allDay": True,
+                "classNames": ["is-off"],
+                "resourceIds": ids,
+                "extendedProps": times,
+            }
 
 
 def _background(

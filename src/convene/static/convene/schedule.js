@@ -1,7 +1,7 @@
 // The calendar as a grid, where there is room for one. The list in the page says the same, and
 // stays on phones, without scripts, and when anything here fails.
 //
-// All times here are what the clock on the member's wall shows: the server computes them, and this
+// All times are what the clock on the member's wall shows: the server computes them, and this
 // browser's own zone has no say. So no Date of ours is ever read by it.
 const root = document.getElementById("grid");
 const filter = document.getElementById("filter");
@@ -12,13 +12,22 @@ const VIEWS = { week: "timeGridWeek", day: "timeGridDay", team: "resourceTimeGri
 
 filter.addEventListener("change", () => filter.requestSubmit());
 
-if (matchMedia("(min-width: 48rem)").matches) {
+const wide = matchMedia("(min-width: 48rem)");
+wide.addEventListener("change", drawOnce);
+drawOnce();
+
+function drawOnce() {
+  if (calendar || !wide.matches) return;
   try {
     draw();
-    root.dataset.drawn = "";
   } catch (error) {
-    console.error(error);
+    showList(error);
   }
+}
+
+function showList(error) {
+  console.error(error);
+  root.dataset.failed = "";
 }
 
 function draw() {
@@ -51,8 +60,7 @@ function draw() {
     nowIndicator: true,
     slotDuration: "00:30",
     snapDuration: "00:15",
-    slotHeight: 28,
-    slotEventOverlap: false,
+    slotHeight: 32,
     slotMinTime: "07:00",
     slotMaxTime: "19:00",
     views: { resourceTimeGridDay: { columnWidth: "minmax(8rem, 1fr)" } },
@@ -78,26 +86,32 @@ function columns() {
 async function fetchItems({ startStr, endStr }) {
   const range = { start: startStr.slice(0, 10), end: endStr.slice(0, 10) };
   const query = new URLSearchParams({ ...range, technician: filter.elements.technician.value });
-  const answer = await fetch(`${root.dataset.items}?${query}`);
-  if (answer.redirected) location.reload(); // signed out
-  if (answer.redirected || !answer.ok) throw new Error(answer.statusText);
-  const { events } = await answer.json();
-  showColumns(events);
-  return events;
+  try {
+    const answer = await fetch(`${root.dataset.items}?${query}`);
+    if (answer.redirected) location.reload(); // signed out
+    const { events } = await answer.json();
+    showColumns(events);
+    return events;
+  } catch (error) {
+    showList(error);
+    return [];
+  }
 }
 
 // Who neither works nor has anything to do needs no column, once anybody has hours of work.
 function showColumns(events) {
-  const used = new Set(events.flatMap((event) => event.resourceIds));
-  const known = events.some((event) => event.display === "background");
+  const counts = ({ classNames }) => !classNames.includes("is-off");
+  const used = new Set(events.filter(counts).flatMap((event) => event.resourceIds));
+  const known = events.some(({ display }) => display === "background");
   const shown = columns().filter(({ id }) => used.has(id) || (!known && id !== root.dataset.nobody));
   if (shown.length) calendar.setOption("resources", shown);
 }
 
-// Hours of work are there twice: for each column, and of everybody together.
+// Hours of work, and who is off, are there twice: for each column, and of everybody together.
 function belongs(event, view) {
-  const columns = view.startsWith("resource");
-  return event.display !== "background" || columns === event.resourceIds.length > 0;
+  const inColumns = view.startsWith("resource");
+  const isTwice = event.display === "background" || event.classNames.includes("is-off");
+  return !isTwice || inColumns === event.resourceIds.length > 0;
 }
 
 // Event Calendar calls itself a table, but its cells are empty and its events lie over it: whoever
