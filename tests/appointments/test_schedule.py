@@ -318,17 +318,15 @@ def test_what_a_move_means_is_said_in_the_providers_words():
     }
 
 
-def test_whoever_moved_an_appointment_on_the_calendar_stays_there():
-    desk = Desk()
-    request = desk.approved(at(8))
+def move(desk: Desk, request: AppointmentRequest, day: str):
+    """As the calendar sends it, with an address in it that is not ours."""
     browser = Browser()
     browser.force_login(desk.dana.user)
-
-    answer = browser.post(
+    return browser.post(
         reverse("appointments:reschedule", args=[desk.tenant.slug, request.id]),
         {
             "technician": desk.tom.id,
-            "final_date": "2030-06-05",
+            "final_date": day,
             "final_time": "14:00",
             "final_timezone": "Europe/Berlin",
             "calendar": "view=week&day=2030-06-04&technician=&next=https://elsewhere.example",
@@ -336,10 +334,23 @@ def test_whoever_moved_an_appointment_on_the_calendar_stays_there():
         follow=True,
     )
 
+
+@pytest.mark.parametrize(
+    ("day", "sentence"),
+    [
+        ("2030-06-05", "Moved. Everybody concerned is told."),
+        ("2020-06-05", "This time is over. Choose a later one."),
+    ],
+)
+def test_whoever_moves_an_appointment_on_the_calendar_stays_there(day, sentence):
+    desk = Desk()
+
+    answer = move(desk, desk.approved(at(8)), day)
+
     [(url, status)] = answer.redirect_chain
     assert status == 303
     assert url.startswith(f"/t/{desk.tenant.slug}/calendar/?view=week&day=2030-06-04&")
-    assert "Moved. Everybody concerned is told." in answer.content.decode()
+    assert sentence in answer.content.decode()
 
 
 # Why not

@@ -34,14 +34,14 @@ NOBODY = "nobody"  # the column of what still needs a technician
 @tenant_page("user_schedule:read")
 def schedule(request: TenantRequest) -> HttpResponse:
     """The calendar as a list, which the script replaces by a grid where there is room for one."""
-    zone, now = request.membership.zone, timezone.now()
-    sheet = _sheet(request, now.astimezone(zone).date())
+    zone, now, today = request.membership.zone, timezone.now(), timezone.localdate()
+    sheet = _sheet(request, today)
     people = _people(request.tenant)
     items = agenda.read(sheet.span(zone), sheet.who)
     context = {
         "sheet": sheet,
         "views": [(view, sheet.seen_as(view)) for view in View],
-        "today": sheet.at(now.astimezone(zone).date()),
+        "today": sheet.at(today),
         "people": people,
         "groups": list(_groups(request, sheet, items, people)),
         "zone_now": zone_label(now, zone),
