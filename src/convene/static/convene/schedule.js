@@ -42,6 +42,7 @@ function draw() {
     eventSources: [{ events: fetchItems }],
     eventFilter: ({ event, view }) => belongs(event, view.type),
     eventContent: ({ event, timeText }) => content(event, timeText),
+    eventDidMount: ({ el }) => (el.title = el.innerText), // where there is no room for all of it
     eventAllUpdated: dropTableRoles,
     eventClick: ({ event }) => open(event.extendedProps.url),
     dateClick: ({ dateStr, allDay, resource }) =>
@@ -125,10 +126,11 @@ function dropTableRoles() {
 
 function content(event, timeText) {
   if (event.display === "background") return undefined;
+  const isObvious = root.dataset.view === "team" || filter.elements.technician.value;
   const words = [
     ["visually-hidden", day(event.extendedProps.start)],
     ["ec-event-title", event.title],
-    ["schedule-who", root.dataset.view === "team" ? "" : event.extendedProps.who],
+    ["", isObvious ? "" : event.extendedProps.who],
     ["ec-event-time", event.allDay ? "" : timeText],
   ].filter(([, text]) => text);
   return { domNodes: words.flatMap(([name, text]) => [span(name, text), " "]) };
