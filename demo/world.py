@@ -73,6 +73,17 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Busy:
+    """Time that somebody has for nothing else; days and clocks as of a request, here their own."""
+
+    technician: str
+    title: str
+    days: int
+    starts_at: str
+    ends_at: str
+
+
+@dataclass(frozen=True)
 class Hours:
     """When people work on some days of the week (Monday is 0), by their own clocks."""
 
@@ -109,6 +120,7 @@ class Msp:
     services: tuple[Service, ...]
     requests: tuple[Request, ...]
     availability: Availability | None = None
+    busy: tuple[Busy, ...] = ()
 
 
 ROBIN = "robin@two-desks.example"
@@ -286,6 +298,10 @@ NORTHWIND = Msp(
         holiday="Company holiday",
         holiday_in_days=18,
         rules={"notice_hours": 24, "horizon_days": 60, "step_minutes": 30, "buffer_after": 15},
+    ),
+    busy=(
+        Busy("Tom", "Van to the garage", 2, "09:00", "10:30"),
+        Busy("Aylin", "Training", 4, "13:00", "17:00"),
     ),
 )
 

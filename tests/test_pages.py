@@ -15,7 +15,7 @@ from convene.clients.models import Contact
 from convene.plugins import Plugin
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
-from tests.availability.make import make_hours, make_time_off
+from tests.availability.make import make_entry, make_hours, make_time_off
 from tests.make import (
     a_time,
     make_client,
@@ -50,6 +50,11 @@ READ = {
     "portal_me": EVERYBODY,
     "appointments:list": STAFF,
     "appointments:attention": STAFF,
+    "appointments:schedule": STAFF,
+    "appointments:schedule_items": STAFF,
+    "appointments:why_not": STAFF,
+    "appointments:new_busy": STAFF,
+    "appointments:busy": STAFF,
     "appointments:detail": STAFF,
     "appointments:calendar": STAFF,
     "appointments:check": DECIDES,
@@ -78,6 +83,9 @@ READ = {
 ACT = {
     "me": acts(EVERYBODY, 303),
     "portal_me": acts(EVERYBODY, 303),
+    "appointments:new_busy": acts(STAFF),
+    "appointments:busy": acts(STAFF),
+    "appointments:remove_busy": acts(STAFF, 303),
     "appointments:approve": acts(DECIDES, 303),
     "appointments:reschedule": acts(DECIDES),
     "appointments:decline": acts(DECIDES, 303),
@@ -105,10 +113,19 @@ OF_THE_TENANT = {
     "settings",
     "me",
     "portal_me",
+    "appointments:schedule",
+    "appointments:schedule_items",
+    "appointments:why_not",
+    "appointments:new_busy",
     "availability:general",
     "availability:hours",
     "availability:services",
     "availability:exceptions",
+}
+# What a page must be asked for.
+QUERIES = {
+    "appointments:schedule": f"view=week&day={a_time():%Y-%m-%d}",
+    "appointments:schedule_items": f"start={a_time():%Y-%m-%d}&end={a_time(days=8):%Y-%m-%d}",
 }
 # Anybody may ask for these.
 OPEN = {
@@ -147,6 +164,7 @@ class World:
         self.members[Role.CLIENT] = self.contact.membership
         self.service = make_service(self.tenant)
         self.exception = make_time_off(self.tenant, a_time(days=90).date())
+        self.busy = make_entry(self.members[Role.TECHNICIAN], a_time(), a_time(hour=12))
         self.request = make_request(self.tenant, contact=self.contact, service=self.service)
         actions.approve_appointment_request(
             self.tenant,
@@ -158,6 +176,10 @@ class World:
         )
 
     def url(self, name: str, slug: str = "") -> str:
+        query = QUERIES.get(name, "")
+        return self._path(name, slug) + (f"?{query}" if query else "")
+
+    def _path(self, name: str, slug: str) -> str:
         kwargs: dict[str, Any] = {"tenant": slug or self.tenant.slug}
         if name in {"clients:detail", "clients:edit"}:
             kwargs["pk"] = self.contact.client_id
@@ -171,6 +193,8 @@ class World:
             kwargs["pk"] = self.members[Role.TECHNICIAN].id
         elif name == "availability:delete_exception":
             kwargs["pk"] = self.exception.id
+        elif name in {"appointments:busy", "appointments:remove_busy"}:
+            kwargs["pk"] = self.busy.id
         elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
             "list",
             "new",
@@ -251,6 +275,7 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     service = make_service(tenant, "", member)
     make_hours(make_member(tenant, role=Role.TECHNICIAN))
     make_time_off(tenant, a_time(days=90).date())
+    make_entry(member, a_time(), a_time(hour=12))
     make_contact(make_client(tenant))
     make_request(tenant, contact=contact, service=service, preferred_technician=member)
 
@@ -259,6 +284,8 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     ("name", "role"),
     [
         ("appointments:list", Role.ADMIN),
+        ("appointments:schedule", Role.ADMIN),
+        ("appointments:schedule_items", Role.ADMIN),
         ("clients:list", Role.ADMIN),
         ("clients:detail", Role.ADMIN),
         ("catalog:list", Role.ADMIN),

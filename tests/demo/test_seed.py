@@ -12,7 +12,7 @@ from convene.appointments.models import AppointmentRequest, Status
 from convene.availability.models import AvailabilityException, BookingRules, WorkingHours
 from convene.catalog.models import ServicePerformer
 from convene.clients.models import Client
-from convene.schedule.models import ScheduleEntry
+from convene.schedule.models import EntryKind, ScheduleEntry
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership, Tenant, TenantModel
 from demo.seed import seed
@@ -106,6 +106,18 @@ def test_one_msp_keeps_hours_and_the_other_none() -> None:
     assert [str(row) for row in shorter] == ["Friday 08:00–13:00"]
     assert (holiday.technician_id, holiday.first_day.weekday() < 5) == (None, True)
     assert rules.service_id is None
+
+
+@pytest.mark.usefixtures("db")
+def test_northwinds_technicians_are_busy_at_times() -> None:
+    seed()
+
+    with tenant_atomic(Tenant.objects.get(slug="northwind")):
+        busy = ScheduleEntry.objects.filter(kind=EntryKind.BUSY).order_by("starts_at")
+        assert [(str(row.technician), row.title) for row in busy] == [
+            ("Tom Brandt", "Van to the garage"),
+            ("Aylin Kaya", "Training"),
+        ]
 
 
 @pytest.mark.usefixtures("db")

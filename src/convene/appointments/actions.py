@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -286,7 +287,7 @@ def delete_schedule_entry(
 ) -> Outcome | None:
     """Take an entry out of the schedule. An appointment's entry keeps its row and cancels it.
 
-    None for a busy entry, which belongs to no appointment. Raises Refused.
+    None for a busy entry, which belongs to no appointment. Raises Refused and PermissionDenied.
     """
     with tenant_atomic(tenant):
         appointment_id = (
@@ -296,10 +297,103 @@ def delete_schedule_entry(
         )
         if appointment_id is None:
             for entry in ScheduleEntry.objects.filter(id=entry_id, kind=EntryKind.BUSY):
+                _must_manage(by, entry.technician_id)
                 entry.delete()
                 record(history.ENTRY_DELETED, entry_id, by=by, before=_facts(entry))
             return None
     return cancel_appointment_request(tenant, appointment_id, by=by, reason=reason)
+
+
+# Busy time
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A busy entry, and the appointments of its technician that it overlaps."""
+
+    entry: ScheduleEntry
+    overlaps: tuple[ScheduleEntry, ...]
+
+
+def may_manage(member: Membership, technician_id: UUID) -> bool:
+    """Whether somebody may enter and change the busy time of a technician."""
+    is_own = technician_id == member.id and member.may("user_schedule:update_own")
+    return is_own or member.may("user_schedule:update")
+
+
+def add_busy_entry(
+    tenant: Tenant,
+    *,
+    by: Membership,
+    technician: Membership,
+    starts_at: datetime,
+    ends_at: datetime,
+    title: str,
+) -> Entered:
+    """Keep a technician's time (UTC) for something else, also where appointments are already.
+
+    Raises Refused and PermissionDenied.
+    """
+    with tenant_atomic(tenant):
+        _lock_for_busy_time(tenant, by, technician)
+        entry = ScheduleEntry.objects.create(
+            technician=technician,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            title=title,
+            kind=EntryKind.BUSY,
+        )
+        record(history.ENTRY_CREATED, entry.id, by=by, after=_busy_facts(entry))
+        return Entered(entry, _overlapped(entry))
+
+
+def change_busy_entry(
+    tenant: Tenant,
+    entry_id: UUID,
+    *,
+    by: Membership,
+    technician: Membership,
+    starts_at: datetime,
+    ends_at: datetime,
+    title: str,
+) -> Entered:
+    """Make a busy entry another one. Raises Refused and PermissionDenied."""
+    with tenant_atomic(tenant):
+        rows = ScheduleEntry.objects.filter(kind=EntryKind.BUSY)
+        entry = rows.select_for_update().get(id=entry_id)
+        before = _busy_facts(entry)
+        _lock_for_busy_time(tenant, by, technician, previously=entry.technician_id)
+        entry.technician, entry.title = technician, title
+        entry.starts_at, entry.ends_at = starts_at, ends_at
+        entry.save(update_fields=["technician", "title", "starts_at", "ends_at"])
+        record(history.ENTRY_UPDATED, entry.id, by=by, before=before, after=_busy_facts(entry))
+        return Entered(entry, _overlapped(entry))
+
+
+def _lock_for_busy_time(
+    tenant: Tenant, by: Membership, technician: Membership, previously: UUID | None = None
+) -> None:
+    """Lock the technicians concerned, and refuse who may not do it and whom it cannot be for."""
+    _must_manage(by, technician.id)
+    _must_manage(by, previously or technician.id)
+    lock_technicians([technician.id, previously])
+    if not Membership.objects.of_tenant(tenant).technicians().filter(id=technician.id).exists():
+        raise Refused(_("This person has no calendar. Choose somebody else."))
+
+
+def _must_manage(by: Membership, technician_id: UUID) -> None:
+    if not may_manage(by, technician_id):
+        raise PermissionDenied
+
+
+def _overlapped(entry: ScheduleEntry) -> tuple[ScheduleEntry, ...]:
+    rows = ScheduleEntry.objects.confirmed().overlapping(entry.starts_at, entry.ends_at)
+    rows = rows.filter(technician=entry.technician, kind=EntryKind.APPOINTMENT)
+    return tuple(rows.order_by("starts_at"))
+
+
+def _busy_facts(entry: ScheduleEntry) -> dict[str, str]:
+    return _facts(entry) | {"title": entry.title}
 
 
 # The meeting

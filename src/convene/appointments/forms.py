@@ -1,20 +1,38 @@
 """The forms of the staff's screens."""
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Exists, OuterRef
+from django.db.models.query import QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from convene.availability.hours import DAY, Span
 from convene.catalog.models import Service, ServicePerformer
-from convene.forms import FinalTimeForm, StyledForm
+from convene.forms import DateInput, FinalTimeForm, StyledForm, TimeInput, ZoneField
 from convene.meetings.words import words_of
+from convene.schedule.models import ScheduleEntry
 from convene.tenancy.models import Membership, Tenant
+from convene.wallclock import (
+    FIRST_DAY,
+    LAST_DAY,
+    TimeDoesNotExist,
+    day_label,
+    span_label,
+    to_utc,
+    twice_note,
+    zone_label,
+)
 
+from .agenda import clock, is_of_whole_days
 from .models import AppointmentRequest
-from .obstacles import Obstacles, against
+from .obstacles import Obstacles, against, against_another
+from .sheet import days_span
 
 
 class TechnicianField(forms.TypedChoiceField):
@@ -131,3 +149,144 @@ class CancelForm(StyledForm, forms.Form):
         required=False,
         help_text=_("Client and technician read it in the mail."),
     )
+
+
+class WhyNotForm(FinalTimeForm):
+    """Whom a client would want for what, and when. Valid, it has what is against it."""
+
+    technician = forms.ModelChoiceField(
+        queryset=Membership.objects.none(), label=_("Technician"), empty_label=None
+    )
+    service: "forms.ModelChoiceField[Service]" = forms.ModelChoiceField(
+        queryset=QuerySet(Service).none(), label=_("Service"), empty_label=None
+    )
+    field_order = ("technician", "service", "final_date", "final_time", "final_timezone")
+
+    def __init__(self, data: Any = None, *, by: Membership, initial: dict[str, Any] | None = None):
+        usual = {"technician": by.id, "final_timezone": by.zone.key}
+        super().__init__(data, initial=usual | (initial or {}), auto_id="why_%s")
+        self.fields["final_timezone"].widget = forms.HiddenInput()
+        people = Membership.objects.of_tenant(by.tenant).technicians()
+        self.fields["technician"].queryset = people  # type: ignore[attr-defined]  # a model choice
+        services = Service.objects.filter(active=True).select_related("tenant")
+        self.fields["service"].queryset = services  # type: ignore[attr-defined]  # as above
+        self.by = by
+
+    @cached_property
+    def obstacles(self) -> Obstacles:
+        asked = self.cleaned_data
+        return against_another(
+            asked["service"],
+            asked["technician"],
+            asked["starts_at"],
+            now=timezone.now(),
+            zone=self.by.zone,
+        )
+
+    @property
+    def asked(self) -> str:
+        """The time that was looked at, as people read it."""
+        zone, start = self.by.zone, self.cleaned_data["starts_at"]
+        end = start + timedelta(minutes=self.cleaned_data["service"].duration)
+        when = f"{day_label(start, zone)}, {span_label(start, end, zone)}"
+        return f"{self.cleaned_data['technician']}, {when} {zone_label(start, zone)}"
+
+
+class BusyForm(StyledForm, forms.Form):
+    """When a technician has no time: hours of a day, whole days, or from one time to another.
+
+    By the clock of ``timezone``, the one of whoever fills it in. Valid, it has the entry's values
+    in ``entry`` and what to say of the times in ``note``.
+    """
+
+    technician = forms.ModelChoiceField(
+        queryset=Membership.objects.none(), label=_("Who"), empty_label=None
+    )
+    title = forms.CharField(
+        label=_("What for"),
+        max_length=100,
+        help_text=_("Your colleagues read it; clients do not."),
+    )
+    first_day = forms.DateField(label=_("Day"), widget=DateInput)
+    from_time = forms.TimeField(label=_("From"), widget=TimeInput, required=False)
+    to_time = forms.TimeField(
+        label=_("To"),
+        widget=TimeInput,
+        required=False,
+        help_text=_("Leave both times empty for whole days."),
+    )
+    last_day = forms.DateField(
+        label=_("Until the day"),
+        widget=DateInput,
+        required=False,
+        help_text=_("Only if it goes on for several days."),
+    )
+    timezone = ZoneField(label=_("Time zone"))
+    note = ""
+
+    def __init__(self, data: Any = None, *, by: Membership, initial: dict[str, Any] | None = None):
+        super().__init__(data, initial={"timezone": by.zone.key, **(initial or {})})
+        self.fields["timezone"].widget = forms.HiddenInput()
+        people = Membership.objects.of_tenant(by.tenant).technicians()
+        if not by.may("user_schedule:update"):
+            people = people.filter(id=by.id)
+        self.fields["technician"].queryset = people  # type: ignore[attr-defined]  # a model choice
+        for name in ("first_day", "last_day"):
+            self.fields[name].validators += [
+                MinValueValidator(FIRST_DAY),
+                MaxValueValidator(LAST_DAY),
+            ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return cleaned
+        first, last = cleaned["first_day"], cleaned["last_day"] or cleaned["first_day"]
+        clocks = [cleaned["from_time"], cleaned["to_time"]]
+        if last < first:
+            self.add_error("last_day", _("The last day is before the first."))
+        elif clocks == [None, None]:
+            self._take(days_span(first, last, ZoneInfo(cleaned["timezone"])))
+        elif None in clocks:
+            self.add_error("to_time", _("Give both times, or neither for whole days."))
+        else:
+            self._take_hours((first, last), clocks, ZoneInfo(cleaned["timezone"]))
+        return cleaned
+
+    def _take_hours(self, days: tuple[date, date], clocks: list[time], zone: ZoneInfo) -> None:
+        moments = []
+        for name, day, at in zip(("from_time", "to_time"), days, clocks, strict=True):
+            try:
+                instant = to_utc(day, at, zone)
+            except TimeDoesNotExist as error:
+                self.add_error(name, str(error))
+                return
+            moments.append(instant.at)
+            self.note = self.note or twice_note(instant, zone)
+        if moments[0] < moments[1]:
+            self._take(Span(*moments))
+        else:
+            self.add_error("to_time", _("The end is not after the start."))
+
+    def _take(self, span: Span) -> None:
+        cleaned = self.cleaned_data
+        self.entry = {
+            "technician": cleaned["technician"],
+            "title": cleaned["title"],
+            "starts_at": span.start,
+            "ends_at": span.end,
+        }
+
+
+def busy_initial(entry: ScheduleEntry, zone: ZoneInfo) -> dict[str, Any]:
+    """What the form starts with for an entry, read in a zone."""
+    first, last = clock(entry.starts_at, zone), clock(entry.ends_at, zone)
+    values: dict[str, Any] = {"technician": entry.technician_id, "title": entry.title}
+    values["first_day"] = first.date()
+    if is_of_whole_days(Span(entry.starts_at, entry.ends_at), zone):
+        last -= DAY
+    else:
+        values |= {"from_time": first.time(), "to_time": last.time()}
+    if last.date() != first.date():
+        values["last_day"] = last.date()
+    return values

@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from convene.availability import free, words
 from convene.availability.hours import Span
-from convene.availability.slots import Kind, Why
+from convene.availability.slots import Kind, Reason, Why
+from convene.catalog.models import Service
 from convene.tenancy.models import Membership
 
 from .models import AppointmentRequest
@@ -43,7 +46,26 @@ def against(
         ignoring=(appointment.id, appointment.schedule_entry_id),
     )
     rules = replace(facts.rules_of(appointment.service), duration=length)
-    reasons = facts.why_not(technician, starts_at, rules, now)
+    return _in_words(facts, facts.why_not(technician, starts_at, rules, now), technician, zone)
+
+
+def against_another(
+    service: Service, technician: Membership, starts_at: datetime, *, now: datetime, zone: ZoneInfo
+) -> Obstacles:
+    """Why clients are not offered a service of a technician at a time."""
+    length = timedelta(minutes=service.duration)
+    facts = free.read(service.tenant, Span(starts_at, starts_at + length), only=technician)
+    reasons = facts.why_not(technician, starts_at, facts.rules_of(service), now)
+    found = _in_words(facts, reasons, technician, zone)
+    if technician.id in facts.performers.get(service.id, ()):
+        return found
+    not_theirs = _("%(who)s does not perform this service.") % {"who": technician}
+    return replace(found, sentences=(not_theirs, *found.sentences))
+
+
+def _in_words(
+    facts: free.Facts, reasons: list[Reason], technician: Membership, zone: ZoneInfo
+) -> Obstacles:
     if not facts.hours and not free.has_working_hours():
         reasons = [reason for reason in reasons if reason.why in _ALWAYS]
     return Obstacles(

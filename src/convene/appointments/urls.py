@@ -2,15 +2,27 @@ from django.urls import path
 
 from convene.pages import acting, get_or_post, reading
 
-from . import views
+from . import busy_views, schedule_views, views
 
 app_name = "appointments"
 
 ONE = "requests/<uuid:pk>/"
+CALENDAR = "calendar/"
+BUSY = CALENDAR + "busy/<uuid:pk>/"
 
 urlpatterns = [
     path("requests/", reading(views.request_list), name="list"),
     path("attention/", reading(views.attention), name="attention"),
+    path(CALENDAR, reading(schedule_views.schedule), name="schedule"),
+    path(CALENDAR + "items.json", reading(schedule_views.schedule_items), name="schedule_items"),
+    path(CALENDAR + "why-not/", reading(schedule_views.why_not), name="why_not"),
+    path(
+        CALENDAR + "busy/new/",
+        get_or_post(busy_views.new_busy, busy_views.add_busy),
+        name="new_busy",
+    ),
+    path(BUSY, get_or_post(busy_views.busy, busy_views.change_busy), name="busy"),
+    path(BUSY + "remove/", acting(busy_views.remove_busy), name="remove_busy"),
     path(ONE, reading(views.detail), name="detail"),
     path(ONE + "check/", reading(views.check), name="check"),
     path(ONE + "approve/", acting(views.approve), name="approve"),

@@ -28,6 +28,7 @@ from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
+from .sheet import calendar_url
 
 Form = TypeVar("Form", bound=BaseForm)
 
@@ -320,7 +321,7 @@ def _judge(
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:
             messages.error(request, str(refusal))
-            return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))
+            return _back(request, pk)
         form = make(appointment)
         if form.is_valid():
             return form
@@ -354,4 +355,11 @@ def _act(
             messages.info(request, sentence)
         if outcome.warning:
             messages.warning(request, outcome.warning)
+    return _back(request, pk)
+
+
+def _back(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """To the page of the appointment, or to the calendar if it was moved there."""
+    if calendar := request.POST.get("calendar"):
+        return SeeOther(calendar_url(request.tenant, calendar))
     return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))

@@ -35,6 +35,12 @@ class Words:
         return _("%(label)s Meeting") % {"label": self.label}
 
     @property
+    def will_be_moved(self) -> str:
+        return _("The client is told and the %(label)s meeting is moved.") % {
+            "label": self.short_label
+        }
+
+    @property
     def will_be_deleted(self) -> str:
         return _("This will also delete the %(label)s meeting.") % {"label": self.label}
 

@@ -11,7 +11,9 @@ class Role(models.TextChoices):
     CLIENT = "client", _("Client")
 
 
-_TECHNICIAN = frozenset({"user_schedule:read", "client:read", "service:read"})
+_TECHNICIAN = frozenset(
+    {"user_schedule:read", "user_schedule:update_own", "client:read", "service:read"}
+)
 _DISPATCHER = _TECHNICIAN | {"user_schedule:update", "client:update", "availability:read"}
 _ADMIN = _DISPATCHER | {
     "service:update",
