@@ -19,7 +19,7 @@ READ_ALOUD = {"placeholder", "title", "aria-label", "alt", "data-busy"}
 NOT_READ = {"script", "style", "pre", "code"}
 # What people typed, and what Django, allauth and the tz database call things.
 NAMES = [
-    r"(MSP|Person|Client|Contact|Service) \d+",
+    r"(MSP|Person|Client|Contact|Service) \d+|Dentist",
     r"\S+@\S+\.example",
     r"\w+/[\w/+-]+",
     "[A-Z0-9]{4}-[A-Z0-9]{4}",

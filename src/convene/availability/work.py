@@ -7,13 +7,15 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from convene.tenancy.models import Membership, Tenant
 from convene.wallclock import span_label
 
-from .hours import DAY, Change, Span, Window, local_hours, open_hours
-from .models import AvailabilityException, ExceptionKind, WorkingHours
+from . import rows
+from .hours import Change, Span, Window, local_hours, open_hours
+from .models import AvailabilityException, ExceptionKind
 
 
 def work(tenant: Tenant, people: Iterable[Membership], within: Span) -> dict[UUID, list[Span]]:
@@ -32,21 +34,17 @@ def work(tenant: Tenant, people: Iterable[Membership], within: Span) -> dict[UUI
 
 def _windows(zones: dict[UUID, ZoneInfo]) -> dict[UUID, list[Window]]:
     windows = defaultdict(list)
-    for row in WorkingHours.objects.filter(technician_id__in=zones):
-        windows[row.technician_id].append(row.window(zones[row.technician_id]))
+    for row in rows.hours(zones):
+        for who in row.technicians:
+            windows[who].append(row.window(zones[who]))
     return windows
 
 
 def _changes(within: Span) -> dict[UUID | None, list[Change]]:
     changes: dict[UUID | None, list[Change]] = defaultdict(list)
-    for row in _exceptions(within.start.date() - DAY, within.end.date() + DAY):
-        changes[row.technician_id].append(row.change)
+    for who, change in rows.exceptions(within):
+        changes[who].append(change)
     return changes
-
-
-def _exceptions(first: date, last: date) -> Iterable[AvailabilityException]:
-    rows = AvailabilityException.objects.filter(last_day__gte=first, first_day__lte=last)
-    return rows.select_related("technician__user")
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,12 @@ def absences(
     tenant: Tenant, days: list[date], zone: ZoneInfo, who: UUID | None = None
 ) -> Iterator[Absence]:
     """Who is off on which days, and why; hours of it as the clocks in ``zone`` show them."""
-    for row in _exceptions(days[0], days[-1]):
-        if row.kind != ExceptionKind.OFF or (who and row.technician_id not in {None, who}):
-            continue
+    found = AvailabilityException.objects.filter(
+        kind=ExceptionKind.OFF, last_day__gte=days[0], first_day__lte=days[-1]
+    )
+    if who:
+        found = found.filter(Q(technician=None) | Q(technician=who))
+    for row in found.select_related("technician__user"):
         for day in days:
             if row.first_day <= day <= row.last_day:
                 yield Absence(day, row.technician, _why(row, day, tenant, zone))
