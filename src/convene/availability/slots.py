@@ -9,12 +9,12 @@ of bytes, one for each whole step of the wall clock.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache, cached_property
-from itertools import compress
+from itertools import compress, islice
 from math import ceil, floor
 from typing import NamedTuple
 from uuid import UUID
@@ -239,49 +239,51 @@ def spread(technicians: Sequence[Technician], holds: Sequence[Hold]) -> list[Tec
     the requests that compete for those others: one of them is left for it, however these are
     given out. The same counts for what the others' days still take.
     """
-    able = [
-        {t.id: t for t in technicians if t.id in hold.eligible and _is_free(t, hold)}
-        for hold in holds
-    ]
-    rivals = list(zip(holds, able, strict=True))
+    able = cache(lambda hold: {t.id: t for t in _able(technicians, hold)})
     needed: dict[UUID, list[Block]] = defaultdict(list)
-    for hold, people in rivals:
-        for who in _needed_for(hold, people, rivals):
+    for hold in holds:
+        at_once = [rival for rival in holds if _clash(hold.taken, rival.taken)]
+        enough = islice(_able(technicians, hold), len(at_once) + 1)
+        if not hold.rules.daily_limit and len(list(enough)) > len(at_once):
+            continue  # whoever is taken away, the others are enough
+        for who in _needed_for(hold, at_once, holds, able):
             needed[who].append(Block.of(hold.taken))
     return [
         replace(t, taken=[*t.taken, *needed[t.id]]) if t.id in needed else t for t in technicians
     ]
 
 
+def _able(technicians: Iterable[Technician], hold: Hold) -> Iterator[Technician]:
+    """Who can be given a request."""
+    return (t for t in technicians if t.id in hold.eligible and _is_free(t, hold))
+
+
 _People = dict[UUID, Technician]
-_Rivals = Iterable[tuple[Hold, _People]]
-"""Waiting requests, and who can be given each."""
+_Able = Callable[[Hold], _People]
+"""Who can be given a request, found out when it is asked first."""
 
 
-def _needed_for(hold: Hold, people: _People, rivals: _Rivals) -> Iterator[UUID]:
+def _needed_for(
+    hold: Hold, at_once: Iterable[Hold], holds: Iterable[Hold], able: _Able
+) -> Iterator[UUID]:
     """Those without whom nobody may be left for a request."""
-    limit = hold.rules.daily_limit
-    at_once = [rival for rival in rivals if _clash(hold.taken, rival[0].taken)]
-    if len(people) > len(at_once) and not limit:
-        return  # whoever is taken away, the others are enough
-    near = [rival for rival in rivals if abs(rival[0].start - hold.start) < 2 * DAY]
+    people, limit = able(hold), hold.rules.daily_limit
+    near = [rival for rival in holds if abs(rival.start - hold.start) < 2 * DAY]
     units = {who: person.units(hold.start, limit) for who, person in people.items()}
     of_all = sum(units.values())
     for who in people:
         others = {other: person for other, person in people.items() if other != who}
-        if len(others) < len(_competing(others, hold, at_once)):
+        if len(others) < _competing(others, hold, at_once, able):
             yield who
         elif limit:
-            on_the_day = [rival for rival in near if _on_one_day(rival[0], hold, others)]
-            if of_all - units[who] < len(_competing(others, hold, on_the_day)):
+            on_the_day = [rival for rival in near if _on_one_day(rival, hold, others)]
+            if of_all - units[who] < _competing(others, hold, on_the_day, able):
                 yield who
 
 
-def _competing(others: _People, hold: Hold, rivals: _Rivals) -> list[Hold]:
-    """The request itself, and those that may be given to one of the others."""
-    return [
-        rival for rival, theirs in rivals if rival is hold or not others.keys().isdisjoint(theirs)
-    ]
+def _competing(others: _People, hold: Hold, rivals: Iterable[Hold], able: _Able) -> int:
+    """How many requests, with this one, may be given to one of the others."""
+    return sum(rival is hold or not others.keys().isdisjoint(able(rival)) for rival in rivals)
 
 
 def _on_one_day(one: Hold, other: Hold, people: _People) -> bool:
