@@ -52,7 +52,6 @@ def keep_meeting(tenant: Tenant, created: CreatedMeeting) -> None:
         MeetingSync.objects.create(
             tenant=tenant,
             appointment=appointment,
-            wanted=True,
             due=False,
             provider="teams",
             ref=created.ref.handle,

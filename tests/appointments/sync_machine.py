@@ -121,7 +121,7 @@ class Seen:
 
     @property
     def wants_a_meeting(self) -> bool:
-        return bool(self.meeting and self.meeting.wanted and self.appointment.is_approved)
+        return bool(self.meeting and self.appointment.is_approved)
 
     @property
     def known(self) -> str:

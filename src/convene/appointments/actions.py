@@ -576,10 +576,10 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
 
 def _want_meeting(appointment: AppointmentRequest) -> None:
     MeetingSync.objects.bulk_create(
-        [MeetingSync(appointment=appointment, wanted=True, due=True)],
+        [MeetingSync(appointment=appointment, due=True)],
         update_conflicts=True,
         unique_fields=["tenant", "appointment"],
-        update_fields=["wanted", "due"],
+        update_fields=["due"],
     )
 
 

@@ -107,12 +107,11 @@ def _ask(tenant: Tenant, meeting: MeetingSync) -> tuple[MeetingState | None, str
 def _compare(
     appointment: AppointmentRequest, meeting: MeetingSync, state: MeetingState | None
 ) -> Kind | None:
-    wants_one = appointment.is_approved and meeting.wanted
-    if wants_one and meeting.ref:
+    if appointment.is_approved and meeting.ref:
         if state is None:
             return Kind.MISSING
         times = (state.starts_at, state.ends_at)
         return None if times == (appointment.starts_at, appointment.ends_at) else Kind.MOVED
-    if state is not None and not wants_one:
+    if state is not None and not appointment.is_approved:
         return Kind.STILL_THERE
     return Kind.NOT_DONE if meeting.due else None

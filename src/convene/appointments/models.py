@@ -222,14 +222,13 @@ class MeetingSyncQuerySet(TenantQuerySet["MeetingSync"]):
 
 
 class MeetingSync(TenantModel):
-    """What an appointment wants of its meeting and what the provider confirmed last.
+    """What the provider confirmed last about the meeting of an appointment that wants one.
 
-    Written by the actions, which set ``wanted`` and ``due``, and by sync.py alone. ``known_start``
-    and ``known_end`` are empty while nobody can say what the provider holds.
+    Written by the actions, which make the row and set ``due``, and by sync.py alone. The known
+    times are empty while nobody can say what the provider holds.
     """
 
     appointment = TenantForeignKey(AppointmentRequest, related_name="+")
-    wanted = models.BooleanField()
     due = models.BooleanField()
 
     provider = models.CharField(max_length=20, blank=True)

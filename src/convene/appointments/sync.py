@@ -230,7 +230,7 @@ def _look(tenant: Tenant, meeting: MeetingSync, now: datetime, *, may_call: bool
 def _gap(meeting: MeetingSync, now: datetime) -> Operation | None:
     """The call that brings the meeting closer to what the appointment wants."""
     appointment = meeting.appointment
-    if not (appointment.is_approved and meeting.wanted):
+    if not appointment.is_approved:
         return Operation.DELETE if meeting.ref else None
     if appointment.is_over(now):
         return None
@@ -275,7 +275,7 @@ def _record_failure(meeting: MeetingSync, call: _Call, error: MeetingError) -> N
 def _wanted_changed(meeting: MeetingSync, call: _Call, now: datetime) -> bool:
     """Whether people changed what is wanted since the call was announced."""
     appointment = meeting.appointment
-    wants_one = appointment.is_approved and meeting.wanted and not appointment.is_over(now)
+    wants_one = appointment.is_approved and not appointment.is_over(now)
     if call.operation == Operation.DELETE or not wants_one:
         return wants_one != (call.operation != Operation.DELETE)
     return (appointment.starts_at, appointment.ends_at) != (call.spec.starts_at, call.spec.ends_at)
