@@ -59,6 +59,7 @@ class Held:
     subject: str
     starts_at: datetime
     ends_at: datetime
+    join_url: str
 
 
 class Service(Protocol):
@@ -609,6 +610,7 @@ class SyncMachine(RuleBasedStateMachine):
             if seen.known not in self.removed:
                 held = seen.held[seen.known]
                 assert (held.starts_at, held.ends_at) == (row.starts_at, row.ends_at)
+                assert held.join_url == row.online_meeting_url
 
     def finish_all_and_mend(self) -> None:
         """Once nothing goes wrong any more, "Try again" makes all of it true."""

@@ -25,7 +25,7 @@ class FakeService:
 
     def held(self, tenant: Tenant) -> Mapping[str, Held]:
         return {
-            key: Held(meeting.subject, meeting.starts_at, meeting.ends_at)
+            key: Held(meeting.subject, meeting.starts_at, meeting.ends_at, meeting.join_url)
             for key, meeting in self.provider.meetings.items()
             if meeting.tenant_id == tenant.id
         }
