@@ -50,6 +50,7 @@ FIRST_DAY = datetime(2031, 3, 3, 8, tzinfo=UTC)
 MAX_PROCESSES = 3
 MAX_APPOINTMENTS = 5
 OFFICES = 2
+FAULTS_OF_A_SEED = 6
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.holders: dict[UUID, Process | None] = {}
         self.removed: set[str] = set()
         self.excuses: Counter[UUID] = Counter()
-        """How many meetings of an appointment may be left behind, because of a process's fate."""
+        """How many meetings of an appointment dying processes may have left behind."""
         self.moves = self.failures = 0
         self.touched: set[UUID] = set()
 
@@ -273,6 +274,8 @@ class SyncMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.appointments:
+                self.finish_all_and_mend()
+                self.stumble()
                 self.finish_all_and_mend()
         finally:
             self.undo.close()
@@ -439,12 +442,16 @@ class SyncMachine(RuleBasedStateMachine):
             return
         self.pass_a_minute(dice)
         request = self.appointment(sleeper.appointment_id)
-        if dice.which % 2:
+        if dice.which % 4:
             self.move_to_and_fro(request, dice)
-            self.finish(self.processes[-1])
         else:
             self.act(actions.retry_meeting, request)
+        if dice.which % 2:
+            self.finish(self.processes[-1])
+        else:
             self.go_on(replace(dice, who=len(self.processes) - 1))
+            if dice.who:  # the sleeper wakes up in the middle of the other one's call
+                self.finish(sleeper)
 
     def die(self, dice: Dice) -> None:
         """An update that comes after its lease was taken over, by a process that dies before it can
@@ -459,7 +466,8 @@ class SyncMachine(RuleBasedStateMachine):
             self.finish(process)
             return
         self.reached[f"died: {process.at}"] += 1
-        self.excuses[process.appointment_id] += process.at.endswith(" create")
+        with_a_meeting = process.has_a_meeting_in_hand or process.at == "announced create"
+        self.excuses[process.appointment_id] += with_a_meeting
         self.touched.add(process.appointment_id)
         self.processes.remove(process)
         process.steps.close()
@@ -474,8 +482,6 @@ class SyncMachine(RuleBasedStateMachine):
             process.at = "busy" if end.value.busy else f"ended: {end.value.problem or 'well'}"
         if process.at == "took the lease":
             self.holders[process.appointment_id] = process
-        if process.at == "lost the lease":  # with a meeting in hand, whose removal may fail
-            self.excuses[process.appointment_id] += 1
         self.touched.add(process.appointment_id)
         self.reached[process.at + (", late" if process.called_late else "")] += 1
 
@@ -487,9 +493,12 @@ class SyncMachine(RuleBasedStateMachine):
 
     def fail(self, dice: Dice) -> None:
         """One after the other, so that all have their turn, and other ones under each seed."""
-        faults, self.failures = self.service.faults, self.failures + 1
-        fault = faults[(self.number * 4 + self.failures + dice.who) % len(faults)]
-        self.service.go_wrong(self.some_tenant(dice), fault)
+        self.failures += 1
+        self.service.go_wrong(self.some_tenant(dice), self.fault(self.failures + dice.who))
+
+    def fault(self, number: int) -> str:
+        faults = self.service.faults
+        return faults[(self.number * FAULTS_OF_A_SEED + number) % len(faults)]
 
     def pass_a_minute(self, dice: Dice) -> None:
         self.clock.shift(LEASE + timedelta(seconds=1))
@@ -516,7 +525,7 @@ class SyncMachine(RuleBasedStateMachine):
 
     def unplug(self, dice: Dice) -> None:
         """The provider's plugin is gone until the next minute."""
-        if dice.which > 8:
+        if dice.which > 6:
             self.patch.setattr(registry, "_providers", {})
 
     def plug(self) -> None:
@@ -627,6 +636,28 @@ class SyncMachine(RuleBasedStateMachine):
         for seen in map(self.look_at, self.appointments):
             self.check_it_is_true(seen)
             self.check_leftovers(seen)
+
+    def stumble(self) -> None:
+        """One more appointment meets the seed's faults, when nothing else is in their way."""
+        self.ask()
+        request = self.appointments[-1]
+        office, operation = self.office_of(request), list(Operation)[self.moves % 3]
+        if operation != Operation.CREATE:
+            self.approve(with_meeting=True)
+            self.finish(self.processes[0])
+        for number in range(FAULTS_OF_A_SEED):
+            fault = self.fault((self.moves + number) % FAULTS_OF_A_SEED)
+            self.service.go_wrong(office.tenant, fault)
+            if operation == Operation.CREATE and not number:
+                self.approve(with_meeting=True)
+            elif operation == Operation.DELETE and not number:
+                self.act(actions.cancel_appointment_request, request, by=office.dana)
+            elif operation == Operation.DELETE:
+                self.act(actions.retry_meeting, request)
+            else:
+                self.move_to_and_fro(request, Dice(who=0, which=0))
+            while self.processes:
+                self.finish(self.processes[0])
 
 
 # How it is run
