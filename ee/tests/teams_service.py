@@ -87,6 +87,8 @@ class TeamsService:
         self.renewals = 0
         self.lost: Counter[str] = Counter()
         """How many creates of a subject ended without anybody knowing how."""
+        self.undeleted: set[str] = set()
+        """Meetings whose delete failed."""
         self.wrong: list[str] = []
         """Calls that should never have been made. No assertion: `sync` survives any exception."""
         for organisation in ORGANISATIONS:
@@ -397,7 +399,11 @@ class Watched(TeamsProvider):
         )
 
     def delete(self, tenant: Tenant, ref: MeetingRef) -> None:
-        self._of_a_meeting(DELETE, tenant, ref, lambda: TeamsProvider.delete(self, tenant, ref))
+        try:
+            self._of_a_meeting(DELETE, tenant, ref, lambda: TeamsProvider.delete(self, tenant, ref))
+        except MeetingError:
+            self._service.undeleted.add(Reference.of(ref).meeting_id)
+            raise
 
     def _of_a_meeting(
         self, operation: str, tenant: Tenant, ref: MeetingRef, call: Callable[[], None]

@@ -23,11 +23,12 @@ class SyncWithTeams(SyncMachine):
         assert self.service.wrong == []
 
     def check_leftovers(self, seen: Seen) -> None:
-        """Nothing stays behind but by lost answers, late or dying processes, and forgetting."""
+        """Nothing stays behind but by lost answers, failed deletes, deaths and forgetting."""
         super().check_leftovers(seen)
         in_hand = sum(one.has_a_meeting_in_hand for one in self.at_work_on(seen.appointment))
         excuses = self.excuses[seen.appointment.id] + self.service.lost[seen.subject]
-        assert seen.leftovers <= in_hand + excuses + seen.forgotten
+        leftovers = seen.held.keys() - {seen.known} - self.service.undeleted
+        assert len(leftovers) <= in_hand + excuses + seen.forgotten
 
     def teardown(self) -> None:
         super().teardown()
@@ -45,7 +46,7 @@ def machine(sim: Simulator) -> type[SyncWithTeams]:
 def test_no_order_of_things_brings_appointment_and_meeting_apart_in_silence(
     machine: type[SyncWithTeams],
 ) -> None:
-    run(machine, seeds=range(16))
+    run(machine, seeds=range(11))
 
     reached = machine.reached
     assert reached["happenings"] > 4000
