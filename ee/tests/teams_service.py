@@ -102,7 +102,7 @@ class TeamsService:
         self.settings[tenant.id] = settings
         for kind in KINDS:
             self._register(settings, kind)
-        self._set_up(settings)
+        self.set_up(settings)
         return tenant
 
     def held(self, tenant: Tenant) -> Mapping[str, Held]:
@@ -127,7 +127,7 @@ class TeamsService:
 
     def go_wrong(self, tenant: Tenant, fault: str) -> None:
         if TROUBLES[fault].route == "user":
-            self._organize_unconfirmed(self.settings[tenant.id])
+            self.organize_unconfirmed(self.settings[tenant.id])
         self.troubles.append(fault)
 
     def made_by(self, tenant: Tenant, ref: str) -> str:
@@ -135,61 +135,48 @@ class TeamsService:
 
     def recover(self, tenant: Tenant) -> None:
         self.troubles.clear()
-        self._set_up(self.settings[tenant.id])
+        self.set_up(self.settings[tenant.id])
 
     def administer(self, tenant: Tenant, which: int) -> None:
-        settings = self.settings[tenant.id]
-        changes: dict[str, Callable[[], None]] = {
-            "second organizer": lambda: self._organize(
-                settings, _second_user(settings.organisation).id
-            ),
-            "organizer by name": lambda: self._organize(
-                settings, settings.organisation.organizer_upn
-            ),
-            "organizer not confirmed": lambda: self._organize_unconfirmed(settings),
-            "no organizer": lambda: self._organize(settings, ""),
-            "second profile": lambda: self._select(settings, "second"),
-            "profile of elsewhere": lambda: self._select(settings, "elsewhere"),
-            "all of elsewhere": lambda: self._move_elsewhere(settings),
-            "as at first": lambda: self._set_up(settings),
-            "off": lambda: self._switch(settings, on=False),
-            "archived": lambda: self._archive(settings),
-            "profiles deleted": lambda: self._delete_profiles(settings),
-            "new secret": lambda: self._renew_secrets(settings),
-        }
-        name = list(changes)[which % len(changes)]
-        changes[name]()
+        name = list(CHANGES)[which % len(CHANGES)]
+        CHANGES[name](self, self.settings[tenant.id])
         self.reached[f"admin: {name}"] += 1
 
     # What an admin does
 
-    def _set_up(self, settings: Settings) -> None:
+    def set_up(self, settings: Settings) -> None:
         """Everything in working order."""
-        self._select(settings, "own")
-        self._organize(settings, settings.organisation.organizer_id)
+        self.select(settings, "own")
+        self.organize(settings, settings.organisation.organizer_id)
 
-    def _move_elsewhere(self, settings: Settings) -> None:
-        self._select(settings, "elsewhere")
-        self._organize(settings, settings.organisation.organizer_id)
+    def move_elsewhere(self, settings: Settings) -> None:
+        self.select(settings, "elsewhere")
+        self.organize(settings, settings.organisation.organizer_id)
 
-    def _organize(self, settings: Settings, organizer: str) -> None:
+    def organize(self, settings: Settings, organizer: str) -> None:
         set_default_meeting_organizer(settings.tenant, organizer, by=settings.admin)
         settings.organizer = organizer
 
-    def _organize_unconfirmed(self, settings: Settings) -> None:
+    def organize_unconfirmed(self, settings: Settings) -> None:
         """By a name that Microsoft cannot be asked about now, so that the next create asks."""
         self.sim.fault("user", status=503)
-        self._organize(settings, _second_user(settings.organisation).upn)
+        self.organize(settings, _second_user(settings.organisation).upn)
         self.sim.clear_faults()
 
-    def _select(self, settings: Settings, kind: str) -> None:
+    def select(self, settings: Settings, kind: str) -> None:
         """Make new meetings with a profile from now on; one that is archived is made anew."""
         if kind not in settings.profiles:
             settings.profiles[kind] = self._new_profile(settings, kind)
         settings.selected = kind
-        self._switch(settings, on=True)
+        self.switch(settings, on=True)
 
-    def _switch(self, settings: Settings, *, on: bool) -> None:
+    def select_elsewhere(self, settings: Settings) -> None:
+        """While the organizer stays somebody whom nobody knows there."""
+        self.select(settings, "own")
+        self.organize(settings, settings.organisation.organizer_upn)
+        self.select(settings, "elsewhere")
+
+    def switch(self, settings: Settings, *, on: bool) -> None:
         if settings.selected not in settings.profiles:  # archived: switched off is all it can be
             on = False
         profile = settings.profiles.get(settings.selected)
@@ -214,15 +201,15 @@ class TeamsService:
         save_profile(settings.tenant, profile, secret=secret.value, by=settings.admin)
         return profile
 
-    def _archive(self, settings: Settings) -> None:
+    def archive(self, settings: Settings) -> None:
         """The selected one; the meetings it made stay with it."""
         if profile := settings.profiles.pop(settings.selected, None):
             archive_profile(settings.tenant, profile.id, by=settings.admin)
             settings.is_on = False
 
-    def _delete_profiles(self, settings: Settings) -> None:
+    def delete_profiles(self, settings: Settings) -> None:
         """Those that nothing needs any more, once another one is selected."""
-        self._select(settings, "second")
+        self.select(settings, "second")
         for kind, profile in list(settings.profiles.items()):
             try:
                 delete_profile(settings.tenant, profile.id, by=settings.admin)
@@ -232,7 +219,7 @@ class TeamsService:
                 self.reached["profile deleted"] += 1
                 del settings.profiles[kind]
 
-    def _renew_secrets(self, settings: Settings) -> None:
+    def renew_secrets(self, settings: Settings) -> None:
         """At Microsoft, then here; also of profiles that are archived."""
         self.renewals += 1
         for kind in KINDS:
@@ -421,3 +408,20 @@ def _second_user(organisation: Organisation) -> User:
 
 def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+CHANGES: dict[str, Callable[[TeamsService, Settings], None]] = {
+    "second organizer": lambda service, of: service.organize(of, _second_user(of.organisation).id),
+    "organizer by name": lambda service, of: service.organize(of, of.organisation.organizer_upn),
+    "organizer not confirmed": TeamsService.organize_unconfirmed,
+    "no organizer": lambda service, of: service.organize(of, ""),
+    "second profile": lambda service, of: service.select(of, "second"),
+    "profile of elsewhere": TeamsService.select_elsewhere,
+    "all of elsewhere": TeamsService.move_elsewhere,
+    "as at first": TeamsService.set_up,
+    "off": lambda service, of: service.switch(of, on=False),
+    "archived": TeamsService.archive,
+    "profiles deleted": TeamsService.delete_profiles,
+    "new secret": TeamsService.renew_secrets,
+}
+"""What an admin changes meanwhile."""

@@ -8,10 +8,16 @@ from typing import ClassVar
 import pytest
 from hypothesis.stateful import invariant
 
-from ee.tests.teams_service import TeamsService
+from ee.tests.teams_service import CHANGES, TeamsService
 from ee.tests.troubles import TROUBLES
 from graphsim import Simulator
 from tests.appointments.sync_machine import NEEDED, SOAK_MINUTES, Seen, SyncMachine, run, soak
+
+ADMINISTERED = (
+    *(f"admin: {name}" for name in CHANGES),
+    "profile deleted",
+    "profile is still needed",
+)
 
 
 class SyncWithTeams(SyncMachine):
@@ -53,6 +59,7 @@ def test_no_order_of_things_brings_appointment_and_meeting_apart_in_silence(
     assert reached["ended: provider_defect"] == 0
     assert [what for what in NEEDED if not reached[what]] == []
     assert [name for name in TROUBLES if not reached[f"trouble: {name}"]] == []
+    assert [what for what in ADMINISTERED if not reached[what]] == []
 
 
 @pytest.mark.timeout(0)
