@@ -216,6 +216,7 @@ NEEDED = (
     "create_meeting",
     "retry_meeting",
     "forget_meeting",
+    "forgotten after a death",
     "refused",
     "reassigned",
     "removed behind our back",
@@ -371,7 +372,9 @@ class SyncMachine(RuleBasedStateMachine):
         self.act(actions.create_meeting, request, by=self.office_of(request).dana)
 
     def forget(self, dice: Dice) -> None:
-        request = self.any_one(dice)
+        self.forget_one(self.any_one(dice))
+
+    def forget_one(self, request: AppointmentRequest) -> None:
         if self.act(actions.forget_meeting, request, by=self.office_of(request).dana):
             self.holders[request.id] = None
 
@@ -471,6 +474,10 @@ class SyncMachine(RuleBasedStateMachine):
         self.touched.add(process.appointment_id)
         self.processes.remove(process)
         process.steps.close()
+        if with_a_meeting and not dice.which % 4:
+            self.reached["forgotten after a death"] += 1
+            self.pass_a_minute(dice)
+            self.forget_one(self.appointment(process.appointment_id))
 
     def advance(self, process: Process) -> None:
         calls = process.at.startswith("announced")
@@ -641,12 +648,13 @@ class SyncMachine(RuleBasedStateMachine):
         """One more appointment meets the seed's faults, when nothing else is in their way."""
         self.ask()
         request = self.appointments[-1]
-        office, operation = self.office_of(request), list(Operation)[self.moves % 3]
+        office, first = self.office_of(request), self.moves
+        operation = list(Operation)[first // FAULTS_OF_A_SEED % 3]
         if operation != Operation.CREATE:
             self.approve(with_meeting=True)
             self.finish(self.processes[0])
         for number in range(FAULTS_OF_A_SEED):
-            fault = self.fault((self.moves + number) % FAULTS_OF_A_SEED)
+            fault = self.fault((first + number) % FAULTS_OF_A_SEED)
             self.service.go_wrong(office.tenant, fault)
             if operation == Operation.CREATE and not number:
                 self.approve(with_meeting=True)
@@ -658,6 +666,7 @@ class SyncMachine(RuleBasedStateMachine):
                 self.move_to_and_fro(request, Dice(who=0, which=0))
             while self.processes:
                 self.finish(self.processes[0])
+            self.what_is_shown_and_what_is_known_are_the_same_meeting()
 
 
 # How it is run
