@@ -68,8 +68,8 @@ build: .tools/.ready ## Build the Community Edition and try it alone on a fresh 
 build-ee: .tools/.ready ## Build both editions and try them together
 	.tools/bin/python tools/smoke.py ee
 
-soak: .venv-ce/.ready ## Let people, processes and faults run against sync for 20 minutes
-	CONVENE_SOAK_MINUTES=20 $(CE)/pytest -q -s --timeout 3000 tests/appointments/test_sync_machine.py
+soak: .venv-ce/.ready $(if $(HAS_EE),.venv-ee/.ready) ## Let people, processes and faults run against sync, 20 minutes each
+	CONVENE_SOAK_MINUTES=20 $(FULL)/pytest -q -k nor_does_any_other_order tests/appointments/test_sync_machine.py $(wildcard ee/tests/test_sync_machine.py)
 
 failure-table: .venv-ee/.ready ## Write docs/failure-table.md anew by running every failure
 	CONVENE_WRITE_FAILURE_TABLE=1 $(EE)/pytest -q ee/tests/test_failure_table.py
