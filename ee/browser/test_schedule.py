@@ -211,6 +211,23 @@ def test_busy_time_is_pointed_at_made_longer_and_opened(office: Office, somebody
     expect(event(page, "busy")).to_have_count(0)
 
 
+def test_a_technician_points_at_nobody_elses_column(office: Office, somebody: Somebody) -> None:
+    for one in (office.tom, office.aylin):
+        make_entry(one, a_time(hour=14), a_time(hour=15), title=f"Training {one}")
+    page = somebody(office.tom, **FAR_AWAY)
+    open_calendar(page, office, view="team")
+
+    def point_above(one: object) -> None:
+        box = box_of(event(page, "busy").filter(has_text=f"Training {one}"))
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] - slot_height(page))
+
+    point_above(office.aylin)
+    page.wait_for_timeout(300)
+    expect(page.locator("#grid")).to_be_visible()
+    point_above(office.tom)
+    expect(page.get_by_label("Who")).to_have_value(str(office.tom.id))
+
+
 def test_a_click_opens_the_page_of_an_appointment(office: Office, somebody: Somebody) -> None:
     request = office.approved(a_time(), with_meeting=False)
     page = somebody(office.dana, **FAR_AWAY)

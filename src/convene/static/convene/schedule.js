@@ -158,6 +158,8 @@ function open(url) {
 
 // The form for a time that somebody pointed at.
 function enterBusyTime(start, end, allDay, resource) {
+  const others = root.dataset.only && resource && resource.id !== root.dataset.nobody;
+  if (others && resource.id !== root.dataset.only) return; // the form would take it for one's own
   const url = new URL(root.dataset.newBusy, location.href);
   for (const [name, value] of Object.entries(busyFields(start, end, allDay)))
     url.searchParams.set(name, value);
