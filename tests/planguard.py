@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
+from django.db import connections
 
 from convene.tenancy.pg.base import is_tenant_owned
 
@@ -38,8 +39,12 @@ class PlanGuard:
         return execute(sql, params, many, context)
 
     def plan(self, sql: str, params: Any, context: Any) -> dict[str, Any]:
-        """The planner's answer, over a raw cursor so that no count of queries sees it."""
-        with context["connection"].connection.cursor() as cursor:
+        """The planner's answer to the owner, whom no policy limits; no count of queries sees it.
+
+        To the app's role the planner may say more than the query does: with a policy on both sides
+        of a join it concludes from the tenant of one table that the other has the same.
+        """
+        with connections["owner"].cursor() as cursor:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
             plan = cursor.fetchone()[0]
         found: dict[str, Any] = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]

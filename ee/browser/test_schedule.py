@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 
 from convene.appointments.models import AppointmentRequest
 from ee.browser.conftest import Somebody
 from ee.running.office import Office
-from tests.availability.make import make_entry
+from tests.availability.make import make_entry, make_time_off
 from tests.make import a_time
 
 pytestmark = pytest.mark.timeout(60)
@@ -131,6 +131,45 @@ def test_nobody_can_be_dragged_into_two_places(office: Office, somebody: Somebod
     assert starts_at(office, first) == a_time()
 
 
+def test_a_late_answer_says_nothing_of_another_move(office: Office, somebody: Somebody) -> None:
+    office.approved(a_time(), with_meeting=False)
+    later = a_time() + timedelta(hours=2)
+    make_entry(office.tom, later, later + timedelta(minutes=30), title="Dentist")
+    page = somebody(office.dana, **FAR_AWAY)
+    open_calendar(page, office)
+    late: list[Route] = []
+    page.route("**/check/*", lambda route: late.append(route))
+    question = page.get_by_role("dialog")
+
+    for hours in (2, 3):
+        drag(page, event(page, "appointment"), hours=hours)
+        expect(question).to_be_visible()
+        if hours == 2:
+            page.keyboard.press("Escape")
+            expect(question).to_be_hidden()
+    for route in reversed(late):
+        with page.expect_response("**/check/*") as answer:
+            route.continue_()
+        answer.value.finished()
+
+    expect(question).to_contain_text(f"{local(office, later + timedelta(hours=1)):%H:%M}?")
+    expect(question).not_to_contain_text("Dentist")
+
+
+def test_time_off_is_no_button_and_cannot_be_dragged(office: Office, somebody: Somebody) -> None:
+    day = local(office, a_time()).date()
+    make_time_off(office.tenant, day, reason="Company outing")
+    page = somebody(office.dana, **FAR_AWAY)
+    open_calendar(page, office, view="week")
+    off = event(page, "off")
+    expect(off).to_contain_text("Company outing")
+
+    expect(off).not_to_have_attribute("role", "button")
+    beside = {"x": (day.weekday() + 1) % 7 * 140 + 130, "y": 10}
+    off.drag_to(page.locator(".ec-all-day"), target_position=beside)  # type: ignore[arg-type]  # a position
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 def test_a_technicians_column_takes_an_appointment_over(office: Office, somebody: Somebody) -> None:
     request = office.approved(a_time(), with_meeting=False)
     make_entry(office.aylin, a_time(hour=14), a_time(hour=15), title="Training")
@@ -170,6 +209,23 @@ def test_busy_time_is_pointed_at_made_longer_and_opened(office: Office, somebody
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("The busy time is removed.")).to_be_visible()
     expect(event(page, "busy")).to_have_count(0)
+
+
+def test_a_technician_points_at_nobody_elses_column(office: Office, somebody: Somebody) -> None:
+    for one in (office.tom, office.aylin):
+        make_entry(one, a_time(hour=14), a_time(hour=15), title=f"Training {one}")
+    page = somebody(office.tom, **FAR_AWAY)
+    open_calendar(page, office, view="team")
+
+    def point_above(one: object) -> None:
+        box = box_of(event(page, "busy").filter(has_text=f"Training {one}"))
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] - slot_height(page))
+
+    point_above(office.aylin)
+    page.wait_for_timeout(300)
+    expect(page.locator("#grid")).to_be_visible()
+    point_above(office.tom)
+    expect(page.get_by_label("Who")).to_have_value(str(office.tom.id))
 
 
 def test_a_click_opens_the_page_of_an_appointment(office: Office, somebody: Somebody) -> None:

@@ -112,7 +112,8 @@ def test_the_week_lists_appointments_requests_and_busy_time_with_their_links():
     assert f'/requests/{pending.id}/">Pending: Onboarding call' in page
     assert "Busy: Dentist" in page
     assert "10:00–10:30" in page
-    assert "All times in Europe/Berlin (CE" in page
+    assert "All times in Europe/Berlin (CEST)" in page
+    assert "All times in Europe/Berlin (CET)" in desk.page(day="2030-12-03")
 
 
 def test_times_are_those_of_the_reader():

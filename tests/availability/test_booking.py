@@ -252,6 +252,17 @@ def test_a_draft_is_gone_when_its_request_is_sent():
     assert "The printer again" not in office.times(draft=number)
 
 
+def test_the_session_keeps_no_more_than_a_request_can_say():
+    office = Office()
+
+    answer = office.send(
+        a_time(), submission="7" * 50_000, description="x" * 50_000, show="2099-01-01"
+    )
+
+    assert answer.status_code == 303
+    assert len(str(dict(office.portal.session))) < 5_000
+
+
 def test_a_time_between_the_steps_or_outside_of_the_hours_is_not_taken():
     office = Office()
 

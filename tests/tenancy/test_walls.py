@@ -64,6 +64,19 @@ def test_a_query_of_our_own_is_asked_inside_a_block_and_says_its_tenant():
             tenant_rows(names)
 
 
+def test_a_query_of_our_own_says_the_tenant_of_each_table_that_it_joins():
+    client = make_client(make_tenant())
+    joined = """
+        SELECT k.id FROM "clients" c JOIN "contacts" k ON k.client_id = c.id
+        WHERE c.tenant_id = %(tenant)s
+    """
+
+    with tenant_atomic(client.tenant):
+        with pytest.raises(QueryWithoutTenant):
+            tenant_rows(joined)
+        assert tenant_rows(f"{joined} AND k.tenant_id = %(tenant)s") == []
+
+
 def test_a_row_cannot_point_to_a_row_of_another_tenant():
     ours, theirs = make_tenant(), make_tenant()
     client = make_client(theirs)

@@ -1,7 +1,7 @@
 """The staff's calendar: a week or a day at a glance, and what the script draws it from."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,7 +19,7 @@ from convene.meetings.words import words_of
 from convene.pages import render_part
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.pages import TenantRequest, tenant_page
-from convene.wallclock import parse_day, zone_label
+from convene.wallclock import parse_day, to_utc, zone_label
 
 from . import actions, agenda
 from .agenda import Item, Kind, clock
@@ -28,6 +28,7 @@ from .models import AppointmentRequest
 from .sheet import Sheet, View, days_span, parse_id, sheet_of
 
 MOST_DAYS = 45
+NOON = time(12)  # no clock is changed then
 NOBODY = "nobody"  # the column of what still needs a technician
 
 
@@ -44,7 +45,7 @@ def schedule(request: TenantRequest) -> HttpResponse:
         "today": sheet.at(today),
         "people": people,
         "groups": list(_groups(request, sheet, items, people)),
-        "zone_now": zone_label(now, zone),
+        "zone_then": zone_label(to_utc(sheet.day, NOON, zone).at, zone),
         "offset": _offset(now, zone),
         "nobody": NOBODY,
         "new_busy": _new_busy(request, sheet),

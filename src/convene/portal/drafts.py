@@ -9,11 +9,12 @@ from convene.tenancy.pages import TenantRequest
 from .forms import LONGEST_DESCRIPTION
 
 KEY = "portal_draft"
+LONGEST_NUMBER = 36  # of a UUID, as forms write it
 
 
 def keep(request: TenantRequest) -> str:
     """Keep what the posted form says; the answer is its number."""
-    number: str = request.POST.get("submission", "")
+    number: str = request.POST.get("submission", "")[:LONGEST_NUMBER]
     text = request.POST.get("description", "")[:LONGEST_DESCRIPTION]
     request.session[KEY] = {"submission": number, "description": text}
     return number

@@ -8,6 +8,7 @@ const filter = document.getElementById("filter");
 const locale = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const dialog = document.getElementById("move");
 let calendar;
+let asked; // the fields of the move that the dialog is about
 const VIEWS = { week: "timeGridWeek", day: "timeGridDay", team: "resourceTimeGridDay" };
 
 filter.addEventListener("change", () => filter.requestSubmit());
@@ -42,11 +43,13 @@ function draw() {
     eventSources: [{ events: fetchItems }],
     eventFilter: ({ event, view }) => belongs(event, view.type),
     eventContent: ({ event, timeText }) => content(event, timeText),
-    eventDidMount: ({ el }) => (el.title = el.innerText), // where there is no room for all of it
+    eventDidMount: ({ el, event }) => prepare(el, event),
     eventAllUpdated: dropTableRoles,
     eventClick: ({ event }) => open(event.extendedProps.url),
     dateClick: ({ dateStr, allDay, resource }) =>
       enterBusyTime(dateStr, shift(dateStr, allDay ? { days: 1 } : { seconds: 3600 }), allDay, resource),
+    eventStartEditable: false, // only what says so itself can be moved
+    eventDurationEditable: false,
     selectable: true,
     select: ({ startStr, endStr, allDay, resource }) =>
       enterBusyTime(startStr, endStr, allDay, resource),
@@ -115,6 +118,12 @@ function belongs(event, view) {
   return !isTwice || inColumns === event.resourceIds.length > 0;
 }
 
+function prepare(element, event) {
+  element.title = element.innerText; // where there is no room for all of it
+  if (event.extendedProps.url) return;
+  for (const name of ["role", "tabindex"]) element.removeAttribute(name); // it opens nothing
+}
+
 // Event Calendar calls itself a table, but its cells are empty and its events lie over it: whoever
 // listens would hear a table of nothing. As buttons in their order, with their day, events make sense.
 function dropTableRoles() {
@@ -149,6 +158,8 @@ function open(url) {
 
 // The form for a time that somebody pointed at.
 function enterBusyTime(start, end, allDay, resource) {
+  const others = root.dataset.only && resource && resource.id !== root.dataset.nobody;
+  if (others && resource.id !== root.dataset.only) return; // the form would take it for one's own
   const url = new URL(root.dataset.newBusy, location.href);
   for (const [name, value] of Object.entries(busyFields(start, end, allDay)))
     url.searchParams.set(name, value);
@@ -214,10 +225,13 @@ async function showObstacles(check, fields) {
   const submit = dialog.querySelector("[type=submit]");
   place.replaceChildren();
   submit.hidden = false;
+  asked = fields;
   if (!check) return;
   const answer = await fetch(`${check}?${new URLSearchParams(fields)}`);
-  if (answer.redirected || !answer.ok || !dialog.open) return;
-  place.innerHTML = await answer.text();
+  const sentences = await answer.text();
+  // Somebody may have closed the question meanwhile, and asked another one.
+  if (answer.redirected || !answer.ok || !dialog.open || asked !== fields) return;
+  place.innerHTML = sentences;
   submit.hidden = place.querySelector("[data-final]") !== null;
 }
 
