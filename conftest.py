@@ -67,6 +67,8 @@ def database(django_db_blocker: Any) -> str:
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
         connections["owner"].close()
+    # What is prepared on the connections of a pool in production is prepared at once here.
+    settings.DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
     return psycopg.conninfo.make_conninfo(os.environ["CONVENE_TEST_CLUSTER"], dbname=name)
 
 

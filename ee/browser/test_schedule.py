@@ -265,12 +265,13 @@ def test_on_a_phone_and_without_scripts_it_is_a_list(
     expect(page.get_by_text(request.reference)).to_be_visible()
 
 
+@pytest.mark.parametrize("broken", ["items.json*", "schedule.js", "event-calendar.min.js"])
 def test_when_the_grid_cannot_be_drawn_the_list_is_there(
-    office: Office, somebody: Somebody
+    office: Office, somebody: Somebody, broken: str
 ) -> None:
     office.approved(a_time(), with_meeting=False)
     page = somebody(office.dana, **FAR_AWAY)
-    page.route("**/items.json*", lambda route: route.fulfill(status=200, body="<html>"))
+    page.route(f"**/{broken}", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page.add_init_script("console.error = console.debug")  # it says so there, too
 
     open_calendar(page, office)

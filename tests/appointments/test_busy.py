@@ -231,6 +231,18 @@ def test_the_calendar_is_shown_as_it_was_left():
     assert answer.redirect_chain == [(f"{page}?view=team&day=2030-06-04&technician=", 303)]
 
 
+def test_the_way_back_to_the_calendar_carries_nothing_else():
+    desk = Desk()
+    left = f"day=2030-06-04&next=//evil.example&view={'x' * 3000}"
+
+    [(address, status)] = desk.post(desk.url(), calendar=left).redirect_chain
+
+    assert status == 303
+    assert address.startswith(f"/t/{desk.tenant.slug}/calendar/?")
+    assert "evil" not in address
+    assert len(address) < 120
+
+
 # Whose it may be
 
 

@@ -17,6 +17,9 @@ from convene.availability.hours import DAY, Span, local_day
 from convene.tenancy.models import Tenant
 from convene.wallclock import FIRST_DAY, LAST_DAY, parse_day
 
+NAMES = ("view", "day", "technician")
+LONGEST = 36  # an id
+
 
 class View(Enum):
     WEEK = "week"
@@ -107,4 +110,6 @@ def parse_id(text: str) -> UUID | None:
 def calendar_url(tenant: Tenant, query: str) -> str:
     """The calendar as somebody left it; ``query`` may be anything that a form has sent."""
     page = reverse("appointments:schedule", args=[tenant.slug])
-    return f"{page}?{QueryDict(query).urlencode()}"
+    asked = QueryDict(query)
+    known = {name: asked[name][:LONGEST] for name in NAMES if name in asked}
+    return f"{page}?{urlencode(known)}"

@@ -21,6 +21,7 @@ function drawOnce() {
   if (calendar || !wide.matches) return;
   try {
     draw();
+    root.dataset.drawn = "";
   } catch (error) {
     showList(error);
   }
