@@ -133,7 +133,7 @@ class Visitor:
             base_url=site,
             cookies={"sessionid": session_of(member), "csrftoken": TOKEN},
             follow_redirects=True,
-            timeout=30,
+            timeout=120,  # the last of two hundred waits for all others
             trust_env=False,  # no proxy is asked for this machine
             verify=False,  # and no list of authorities is read, which takes long
         )

@@ -15,7 +15,7 @@ from ee.running.product import together, until
 from tests.make import a_time
 from tests.postbox import calendar_of
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 at_each_speed = pytest.mark.parametrize("graph_ms", [0, 60, 300], ids="graph takes {} ms".format)
 APPROVED = "Approved. The client and the technician are told."
