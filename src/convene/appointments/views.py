@@ -67,17 +67,6 @@ def _tabs(found: Any, chosen: str) -> list[dict[str, Any]]:
 
 
 @tenant_page("user_schedule:read")
-def attention(request: TenantRequest) -> HttpResponse:
-    """Every appointment whose meeting is not what it should be, and the button that mends it."""
-    now = timezone.now()
-    meetings = MeetingSync.objects.needing_attention(now)
-    by_appointment = {meeting.appointment_id: meeting for meeting in meetings}
-    rows = AppointmentRequest.objects.with_people().filter(id__in=by_appointment)
-    problems = [(row, problem_of(row, by_appointment[row.id], now)) for row in rows.in_order()]
-    return render(request, "appointments/attention.html", {"problems": problems})
-
-
-@tenant_page("user_schedule:read")
 def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, DETAIL, _detail_context(request, _appointment(pk)))
 
