@@ -4,12 +4,13 @@ import re
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from ee.browser.conftest import Somebody
 from ee.browser.test_story import TOGGLE, queue
 from ee.browser.test_trouble import APPROVED, NOT_CREATED, notice
 from ee.running.office import Office
+from tests.availability.make import make_entry
 from tests.make import a_time
 
 pytestmark = pytest.mark.timeout(60)
@@ -106,6 +107,25 @@ def test_the_keys_are_listed_and_lead_to_the_search(office: Office, somebody: So
     dana.keyboard.press("Enter")
     expect(queue(dana)).to_contain_text("Nothing found")
     expect(dana).to_have_url(re.compile("q=nobody"))
+
+
+def test_of_quick_changes_the_last_one_is_judged(office: Office, somebody: Somebody) -> None:
+    office.request(a_time(days=3))
+    make_entry(office.aylin, a_time(days=5, hour=12), a_time(days=5, hour=14), title="Training")
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+
+    held: list[Route] = []
+    dana.route("**/check/?*", lambda route: held.append(route))
+    dana.get_by_label("Time zone").select_option("UTC")
+    dana.get_by_label("Assign technician").select_option("Aylin Kaya")
+    dana.get_by_label("Date").fill(f"{a_time(days=5):%Y-%m-%d}")
+    dana.get_by_label("Time", exact=True).fill("13:00")
+    dana.wait_for_timeout(200)  # what is asked, is asked by now
+    held[-1].continue_()
+
+    expect(dana.get_by_text("Aylin Kaya is busy then: Training")).to_be_visible()
 
 
 def test_a_warning_is_read_on_the_next_request_and_leads_back(
