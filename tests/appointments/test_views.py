@@ -348,7 +348,9 @@ def test_a_warning_goes_along_and_stays_on_its_appointment(provider):
     answer = desk.approve(**going_through(desk))
 
     notices = re.findall(
-        r'class="alert alert-(\w+)"[^>]*data-news>(.*?)</div>', answer.content.decode(), re.S
+        r'class="alert alert-(\w+)"[^>]*data-news>\s*<div>(.*?)</div>',
+        answer.content.decode(),
+        re.S,
     )
     assert [kind for kind, words in notices] == ["success", "warning"]
     assert all(

@@ -54,7 +54,7 @@ def _groups(rows: list[dict[str, Any]], me: Membership) -> list[tuple[str, list[
         return [("", rows)] if rows else []
     mine = [row for row in rows if row["technician"] == me]
     others = [row for row in rows if row["technician"] != me]
-    return [group for group in ((_("Yours"), mine), (_("Of your colleagues"), others)) if group[1]]
+    return [group for group in ((_("Yours"), mine), (_("Your colleagues"), others)) if group[1]]
 
 
 @tenant_page("user_schedule:read")
