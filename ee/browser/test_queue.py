@@ -20,7 +20,9 @@ PHONE = {"viewport": {"width": 360, "height": 740}}
 
 
 def open_queue(page: Page, office: Office) -> None:
+    """And wait until htmx has taken over its rows."""
     page.goto(reverse("appointments:list", args=[office.tenant.slug]))
+    expect(row(page, 0)).to_have_attribute("data-htmx-powered", "true")
 
 
 def row(page: Page, number: int) -> Locator:
@@ -107,6 +109,22 @@ def test_the_keys_are_listed_and_lead_to_the_search(office: Office, somebody: So
     dana.keyboard.press("Enter")
     expect(queue(dana)).to_contain_text("Nothing found")
     expect(dana).to_have_url(re.compile("q=nobody"))
+
+
+def test_who_does_not_want_the_keys_switches_them_off(office: Office, somebody: Somebody) -> None:
+    office.request()
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+
+    dana.get_by_role("button", name="Keys").click()
+    dana.get_by_role("switch", name="Use these keys").uncheck()
+    dana.get_by_role("button", name="Close").click()
+    dana.reload()
+    dana.keyboard.press("j")
+    dana.keyboard.press("?")
+
+    expect(dana.get_by_text("Choose a request")).to_be_visible()
+    expect(dana.get_by_role("dialog")).to_be_hidden()
 
 
 def test_of_quick_changes_the_last_one_is_judged(office: Office, somebody: Somebody) -> None:

@@ -9,11 +9,20 @@ const KEYS = {
   "?": () => keys.showModal(),
 };
 const keys = document.getElementById("keys");
+const on = document.getElementById("keys_on");
+const OFF = "convene.keys.off";
 
 keys.querySelector("button").addEventListener("click", () => keys.close());
 
+// Who speaks to their computer, or presses keys by mistake, switches them off.
+on.checked = !localStorage.getItem(OFF);
+on.addEventListener("change", () =>
+  on.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1"),
+);
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || keys.open) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (keys.open || !on.checked) return;
   if (event.target.closest("input, select, textarea")) return;
   const act = KEYS[event.key];
   if (!act) return;
@@ -21,14 +30,11 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
-// A link to a field puts the cursor into it.
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("a[href='#id_reason']")) return;
-  event.preventDefault();
+  if (event.target.closest("#keys_open")) keys.showModal();
+  if (!event.target.closest("a[href='#id_reason']")) return;
+  event.preventDefault(); // a link to a field puts the cursor into it
   KEYS.d();
-});
-document.addEventListener("click", (event) => {
-  if (event.target.closest?.("#keys_open")) keys.showModal();
 });
 
 function rows() {
@@ -55,6 +61,7 @@ function mark(open) {
     if (key) row.setAttribute("aria-keyshortcuts", key);
     else row.removeAttribute("aria-keyshortcuts");
   });
+  document.getElementById("keys_open")?.removeAttribute("hidden");
   const list = document.querySelector(".split-queue");
   if (at < 0 || !list) return;
   const [row, frame] = [all[at].getBoundingClientRect(), list.getBoundingClientRect()];
