@@ -121,8 +121,9 @@ def approve(places: Places, client: Browser, dispatcher: Browser, told: Told) ->
     page = dispatcher.press(
         "Approve", technician=told.technician.name, internal_notes="Second time."
     )
-    _must_not_warn(page)
     _fact("Her page says", _said(page))
+    page = dispatcher.follow(f"{SERVICE}, {CLIENT.client}")
+    _must_not_warn(page)
     _fact("Appointment", f"{_local(told.starts_at, NORTHWIND.zone)}, {told.technician.name}")
     if places.simulator:
         told.join_url = page.links.get(JOIN, "")

@@ -29,7 +29,7 @@ def test_a_member_signs_in_and_lands_in_their_msp():
 
     sign_in(browser, member.user.email)
 
-    assert browser.get("/").headers["Location"] == "/t/northwind/requests/"
+    assert browser.get("/").headers["Location"] == "/t/northwind/today/"
 
 
 def test_a_client_lands_in_the_portal():

@@ -48,6 +48,7 @@ READ = {
     "settings": {"admin": 302, "dispatcher": 302, "technician": 403, "client": 403},
     "me": EVERYBODY,
     "portal_me": EVERYBODY,
+    "appointments:today": STAFF,
     "appointments:list": STAFF,
     "appointments:attention": STAFF,
     "appointments:schedule": STAFF,
@@ -199,6 +200,7 @@ class World:
             "list",
             "new",
             "attention",
+            "today",
         }:
             kwargs["pk"] = self.request.id
         return reverse(name, kwargs=kwargs)
@@ -247,7 +249,7 @@ def test_another_tenants_addresses_do_not_exist(method, table):
 def test_another_tenants_rows_do_not_exist_under_ones_own_address(method, table):
     world, other = World(), World()
     for name in table:
-        if name in OF_THE_TENANT or name.partition(":")[2] in {"list", "new", "attention"}:
+        if name in OF_THE_TENANT or name.partition(":")[2] in {"list", "new", "attention", "today"}:
             continue
         role = Role.CLIENT if name.startswith("portal:") else Role.ADMIN
         browser = browser_of(other.members[role])
@@ -283,6 +285,7 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
 @pytest.mark.parametrize(
     ("name", "role"),
     [
+        ("appointments:today", Role.ADMIN),
         ("appointments:list", Role.ADMIN),
         ("appointments:schedule", Role.ADMIN),
         ("appointments:schedule_items", Role.ADMIN),

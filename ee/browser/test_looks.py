@@ -1,5 +1,6 @@
 """What holds on every page that people reach by following links."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.resources import files
@@ -18,10 +19,11 @@ from ee.running.office import Office
 from tests.availability.make import make_entry, make_hours
 from tests.make import a_time, make_member
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenbeschaffung"
 PHONE = {"width": 360, "height": 740}
+REQUEST = re.compile(r"/t/[^/]+/requests/[0-9a-f-]{36}/$")
 
 for_everybody = pytest.mark.parametrize("who", ["nobody", "client", "admin"])
 
@@ -56,7 +58,8 @@ def member_of(office: Office, who: str) -> Membership | None:
 def every_page(page: Page) -> Iterator[str]:
     """Open each page of ours that links lead to from the first one, once, and name it.
 
-    Of a calendar without an end only the page that is linked to.
+    Of a calendar without an end only the page that is linked to, and of a request the page beside
+    the first queue that it was found in.
     """
     page.goto("/")
     ours = urlsplit(page.url).netloc
@@ -68,9 +71,11 @@ def every_page(page: Page) -> Iterator[str]:
             "all => all.map(link => link.href)"
         ):
             url = urldefrag(link).url
-            if urlsplit(url).netloc == ours and not url.endswith(".ics") and url not in seen:
+            parts = urlsplit(url)
+            page_of = parts.path if REQUEST.search(parts.path) else url
+            if parts.netloc == ours and not url.endswith(".ics") and page_of not in seen:
                 waiting.append(url)
-                seen.add(url)
+                seen.add(page_of)
 
 
 @for_everybody

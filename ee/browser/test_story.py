@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from ee.browser.conftest import Somebody
 from ee.running.office import Office, let_sign_in
@@ -34,7 +34,16 @@ def ask_for_an_appointment(page: Page, at: datetime) -> None:
 
 def open_first_request(page: Page) -> None:
     page.get_by_role("link", name="Requests").click()
-    page.get_by_role("table").get_by_role("link", name="Remote support").first.click()
+    queue(page).get_by_role("link").first.click()
+
+
+def queue(page: Page) -> Locator:
+    return page.get_by_role("region", name="Queue")
+
+
+def open_what_was_done(page: Page) -> None:
+    """The appointment that the notice of a decision is about."""
+    page.locator("#notices").get_by_role("link", name="Remote support").first.click()
 
 
 def order_on_page(page: Page, *labels: str) -> list[str]:
@@ -68,6 +77,8 @@ def test_an_appointment_from_the_wish_to_its_end(office: Office, somebody: Someb
     dana.get_by_label("Internal notes").fill("Second time this month.")
     dana.get_by_role("button", name="Approve").click()
     expect(dana.locator(".alert-success").get_by_text("Approved.")).to_be_visible()
+    expect(dana.get_by_role("heading", name="Nothing is waiting")).to_be_visible()
+    open_what_was_done(dana)
 
     [meeting] = office.meetings()
     with dana.context.expect_page() as opened:

@@ -194,6 +194,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "convene.tenancy.pages.place",
                 "convene.settings_tabs.settings_link",
+                "convene.appointments.attention.in_navigation",
             ],
             "builtins": ["template_partials.templatetags.partials"],
         },

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -243,6 +244,151 @@ def test_the_queue_counts_and_finds():
     assert "Onboarding call" in found
     assert "Printer" not in found
     assert "Nothing found" in nothing
+
+
+def going_through(desk: Desk, **query: str) -> dict[str, Any]:
+    """What the forms of a request carry while somebody goes through a queue."""
+    page = desk.browser.get(desk.url(), query).content.decode()
+    found = set(re.findall(r'name="queue"\s+value="([^"]*)"', page))
+    assert len(found) == 1
+    return {"queue": unescape(found.pop())}
+
+
+def test_a_request_is_read_beside_the_queue_that_one_came_from():
+    desk = Desk()
+    other = make_request(desk.tenant, service=make_service(desk.tenant, "Printer"))
+
+    pending, alone = desk.read(), desk.read("?q=onboarding&status=all")
+
+    for page in (pending, alone):
+        assert re.findall(r'/requests/([^/]*)/\?[^"]*" hx-get=[^>]*aria-current', page) == [
+            str(desk.request.id)
+        ]
+    assert f'/requests/{other.id}/?status=pending"' in pending
+    assert f"/requests/{other.id}/" not in alone
+    assert f'/requests/{desk.request.id}/?status=all&amp;q=onboarding"' in alone
+    assert f'href="/t/{desk.tenant.slug}/requests/?status=all&amp;q=onboarding"' in alone
+
+
+def test_the_queue_says_who_is_a_guest():
+    desk = Desk()
+    make_request(desk.tenant, client=None, contact=None, requester_company="")
+
+    page = desk.read()
+
+    assert page.count("· Guest") == 1
+
+
+def test_htmx_gets_the_chosen_request_alone():
+    desk = Desk()
+
+    part = desk.browser.get(desk.url(), headers={"HX-Request": "true"})
+
+    assert part.content.decode().lstrip().startswith('<article id="chosen"')
+    assert "HX-Request" in part.headers["Vary"]
+
+
+@pytest.mark.parametrize("decision", ["approve", "decline"])
+def test_after_a_decision_the_next_request_of_the_queue_opens(decision):
+    desk = Desk()
+    first = make_request(desk.tenant, service=desk.service, start=a_time(days=3))
+    last = make_request(desk.tenant, service=desk.service, start=a_time(days=9))
+    make_request(desk.tenant, service=make_service(desk.tenant, "Printer"), start=a_time(days=8))
+    came_from = going_through(desk, q="onboarding", status="pending")
+
+    def decide() -> Any:
+        if decision == "approve":
+            return desk.approve(**came_from)
+        return desk.post("decline/", reason="A holiday", **came_from)
+
+    def address(row: AppointmentRequest) -> str:
+        return f"/t/{desk.tenant.slug}/requests/{row.id}/?status=pending&q=onboarding"
+
+    decided = desk.request
+    answer = decide()
+    assert answer.redirect_chain == [(address(last), 303)]
+    notice = answer.content.decode().partition('id="notices"')[2].partition("</div> ")[0]
+    assert f'href="/t/{desk.tenant.slug}/requests/{decided.id}/">Onboarding call, ' in notice
+
+    desk.request = last
+    assert decide().redirect_chain == [(address(first), 303)]  # those that were skipped
+
+    desk.request = first
+    answer = decide()
+    assert answer.redirect_chain == [(f"/t/{desk.tenant.slug}/today/", 303)]
+    assert "1 request waits" in answer.content.decode()  # which the search did not find
+
+
+def test_the_last_decision_leads_to_today_where_nothing_waits():
+    desk = Desk()
+
+    page = desk.approve(**going_through(desk)).content.decode()
+
+    assert "Approved. The client and the technician are told." in page
+    assert "Nothing is waiting" in page
+
+
+def test_whoever_decides_on_the_calendar_goes_back_to_it():
+    desk = Desk()
+    make_request(desk.tenant, service=desk.service)
+    page = desk.read("?calendar=view%3Dday")
+
+    answer = desk.approve(calendar="view=day", queue="status=pending")
+
+    assert 'name="calendar" value="view=day"' in page
+    assert 'name="queue"' not in page
+    assert answer.redirect_chain == [(f"/t/{desk.tenant.slug}/calendar/?view=day", 303)]
+
+
+def test_a_warning_goes_along_and_stays_on_its_appointment(provider):
+    desk = Desk()
+    following = make_request(desk.tenant, service=desk.service, start=a_time(days=9))
+    provider.fail_next(on="create")
+
+    answer = desk.approve(**going_through(desk))
+
+    notices = re.findall(
+        r'class="alert alert-(\w+)"[^>]*data-news>\s*<div>(.*?)</div>',
+        answer.content.decode(),
+        re.S,
+    )
+    assert [kind for kind, words in notices] == ["success", "warning"]
+    assert all(
+        f'/requests/{desk.request.id}/">Onboarding call' in words for _kind, words in notices
+    )
+    assert str(following.id) in answer.redirect_chain[0][0]
+    assert "Create Fake meeting" in desk.read()
+
+
+def test_what_the_page_of_the_appointment_keeps_is_not_said_twice(provider):
+    desk = Desk()
+    provider.fail_next(on="create")
+
+    page = desk.approve().content.decode()
+
+    assert page.count("The appointment is approved, but") == 1
+    assert "Tried last on" in page
+
+
+def test_a_refused_form_keeps_the_way_through_the_queue():
+    desk = Desk()
+
+    page = desk.approve(final_date="", queue="status=all&q=call").content.decode()
+
+    assert 'value="status=all&amp;q=call"' in page
+    assert f'/requests/{desk.request.id}/?status=all&amp;q=call"' in page
+
+
+def test_who_came_too_late_reads_it_on_the_request_itself(provider):
+    desk = Desk()
+    make_request(desk.tenant, service=desk.service)
+    came_from = going_through(desk)
+    desk.approve()
+
+    answer = desk.approve(**came_from)
+
+    assert answer.redirect_chain == [(f"{desk.url()}?status=pending", 303)]
+    assert "was already approved by Dana at" in answer.content.decode()
 
 
 def test_htmx_gets_the_list_alone():

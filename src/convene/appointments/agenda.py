@@ -54,11 +54,12 @@ def hours_on(day: date, span: Span, zone: ZoneInfo) -> str:
 
 def read(within: Span, who: UUID | None = None) -> list[Item]:
     """Everything in a span, of everybody or of one technician, in order; in three queries."""
-    found = [*_appointments(within, who), *_requests(within, who), *_busy(within, who)]
+    found = [*appointments(within, who), *_requests(within, who), *_busy(within, who)]
     return sorted(found, key=lambda item: (item.span, item.what))
 
 
-def _appointments(within: Span, who: UUID | None) -> Iterator[Item]:
+def appointments(within: Span, who: UUID | None = None) -> Iterator[Item]:
+    """What is confirmed."""
     rows = AppointmentRequest.objects.with_people().filter(
         status=Status.APPROVED,
         schedule_entry__starts_at__lt=within.end,

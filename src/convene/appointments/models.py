@@ -63,6 +63,14 @@ class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
             "preferred_technician__user",
         )
 
+    def waiting(self) -> Self:
+        """Nobody has decided yet."""
+        return self.filter(status=Status.PENDING)
+
+    def overdue(self, now: datetime) -> Self:
+        """Nobody has decided, and the time that was asked for is over."""
+        return self.waiting().filter(requested_start__lt=now)
+
     def in_order(self, *, newest_first: bool = False) -> Self:
         """By the confirmed time, or the requested one where nothing is confirmed."""
         when = Coalesce("schedule_entry__starts_at", "requested_start")

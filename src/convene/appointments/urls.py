@@ -2,7 +2,7 @@ from django.urls import path
 
 from convene.pages import acting, get_or_post, reading
 
-from . import busy_views, schedule_views, views
+from . import busy_views, schedule_views, today_views, views
 
 app_name = "appointments"
 
@@ -11,8 +11,9 @@ CALENDAR = "calendar/"
 BUSY = CALENDAR + "busy/<uuid:pk>/"
 
 urlpatterns = [
+    path("today/", reading(today_views.today), name="today"),
     path("requests/", reading(views.request_list), name="list"),
-    path("attention/", reading(views.attention), name="attention"),
+    path("attention/", reading(today_views.attention_page), name="attention"),
     path(CALENDAR, reading(schedule_views.schedule), name="schedule"),
     path(CALENDAR + "items.json", reading(schedule_views.schedule_items), name="schedule_items"),
     path(CALENDAR + "why-not/", reading(schedule_views.why_not), name="why_not"),

@@ -5,13 +5,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count
 from django.forms import BaseForm
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from convene.events.models import Event
@@ -28,58 +27,24 @@ from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
+from .queue import queue_of
 from .sheet import calendar_url
 
 Form = TypeVar("Form", bound=BaseForm)
 
-PAGE_SIZE = 50
 LIST, DETAIL = "appointments/list.html", "appointments/detail.html"
 
 
 @tenant_page("user_schedule:read")
 def request_list(request: TenantRequest) -> HttpResponse:
-    """The queue, by status and search."""
-    status = request.GET.get("status", Status.PENDING)
-    found = AppointmentRequest.objects.search(request.GET.get("q", ""))
-    rows = found.with_people().in_order(newest_first=status != Status.PENDING)
-    if status in Status.values:
-        rows = rows.filter(status=status)
-    context = {
-        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
-        "tabs": _tabs(found, status),
-        "status": status,
-        "q": request.GET.get("q", ""),
-    }
-    return render_part(request, LIST, "requests", context)
-
-
-def _tabs(found: Any, chosen: str) -> list[dict[str, Any]]:
-    """The statuses with their numbers, in one query."""
-    counted = {row["status"]: row["n"] for row in found.values("status").annotate(n=Count("id"))}
-    tabs: list[tuple[str, Any, int]] = [
-        (value, label, counted.get(value, 0)) for value, label in Status.choices
-    ]
-    tabs.append(("all", _("All"), sum(counted.values())))
-    return [
-        {"value": value, "label": label, "count": count, "chosen": value == chosen}
-        for value, label, count in tabs
-    ]
-
-
-@tenant_page("user_schedule:read")
-def attention(request: TenantRequest) -> HttpResponse:
-    """Every appointment whose meeting is not what it should be, and the button that mends it."""
-    now = timezone.now()
-    meetings = MeetingSync.objects.needing_attention(now)
-    by_appointment = {meeting.appointment_id: meeting for meeting in meetings}
-    rows = AppointmentRequest.objects.with_people().filter(id__in=by_appointment)
-    problems = [(row, problem_of(row, by_appointment[row.id], now)) for row in rows.in_order()]
-    return render(request, "appointments/attention.html", {"problems": problems})
+    """The queue, by status and search; nothing is chosen yet."""
+    return render_part(request, LIST, "requests", {"queue": queue_of(request.GET)})
 
 
 @tenant_page("user_schedule:read")
 def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
-    return render(request, DETAIL, _detail_context(request, _appointment(pk)))
+    """One request, beside the queue that somebody came from; for htmx without the queue."""
+    return render_part(request, DETAIL, "chosen", _detail_context(request, _appointment(pk)))
 
 
 def _appointment(pk: UUID) -> AppointmentRequest:
@@ -109,6 +74,7 @@ def _detail_context(
         and not appointment.is_over(now),
         "events": _history(appointment),
         "mails": _mails(appointment),
+        **_way_back(request, appointment),
     }
     if request.membership.may("user_schedule:update"):
         if appointment.is_pending:
@@ -118,6 +84,14 @@ def _detail_context(
             mover = request.membership
             context["reschedule"] = RescheduleForm(appointment=appointment, mover=mover)
     return context | forms
+
+
+def _way_back(request: TenantRequest, appointment: AppointmentRequest) -> dict[str, Any]:
+    """Where somebody came from: the calendar, or a queue; else the queue that it is in."""
+    if calendar := request.POST.get("calendar") or request.GET.get("calendar"):
+        return {"calendar": calendar, "calendar_url": calendar_url(request.tenant, calendar)}
+    came_from = QueryDict(request.POST["queue"]) if "queue" in request.POST else request.GET
+    return {"queue": queue_of(came_from, usual=appointment.status)}
 
 
 def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any]]:
@@ -169,6 +143,7 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
         ),
         done=_("Approved. The client and the technician are told."),
         note=form.note,
+        decides=True,
     )
 
 
@@ -211,6 +186,7 @@ def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
             request.tenant, pk, by=request.membership, reason=reason
         ),
         done=_("Declined. The client is told why."),
+        decides=True,
     )
 
 
@@ -336,11 +312,13 @@ def _act(
     *,
     done: str,
     note: str = "",
+    decides: bool = False,
     is_about_meeting: bool = False,
 ) -> HttpResponse:
     """Do it, say what came of it, and go to the page that shows it.
 
-    What is only about the meeting is done when the meeting is as it should be.
+    A decision goes on with the queue and names what it was about. What is only about the meeting
+    is done when the meeting is as it should be.
     """
     try:
         outcome = act()
@@ -348,18 +326,57 @@ def _act(
         raise Http404 from None
     except Refused as refusal:
         messages.error(request, str(refusal))
-    else:
-        if not (is_about_meeting and (outcome.warning or outcome.note)):
-            messages.success(request, done)
-        for sentence in filter(None, (note, outcome.note)):
-            messages.info(request, sentence)
-        if outcome.warning:
-            messages.warning(request, outcome.warning)
-    return _back(request, pk)
+        return _back(request, pk)
+    answer = _onward(request, pk) if decides else _back(request, pk)
+    is_shown = answer.url.partition("?")[0] == _address(request, pk)
+    about = "" if is_shown or not decides else _link_to(request, pk)
+    if not (is_about_meeting and (outcome.warning or outcome.note)):
+        messages.success(request, _say(done, about))
+    for sentence in filter(None, (note, outcome.note)):
+        messages.info(request, sentence)
+    if outcome.warning and not (is_shown and _says_itself(request, pk)):
+        messages.warning(request, _say(outcome.warning, about))
+    return answer
 
 
-def _back(request: TenantRequest, pk: UUID) -> HttpResponse:
-    """To the page of the appointment, or to the calendar if it was moved there."""
+def _say(sentence: str, about: str) -> str:
+    return format_html("{} {}", sentence, about) if about else sentence
+
+
+def _link_to(request: TenantRequest, pk: UUID) -> str:
+    """The name of the appointment that we leave."""
+    with tenant_atomic(request.tenant):
+        appointment = _appointment(pk)
+    name = f"{appointment.service.name}, {appointment.client_name}"
+    return format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
+
+
+def _says_itself(request: TenantRequest, pk: UUID) -> bool:
+    """Whether the appointment's page keeps the warning, and a notice would only repeat it."""
+    with tenant_atomic(request.tenant):
+        meeting = MeetingSync.objects.filter(appointment=pk).first()
+        return problem_of(_appointment(pk), meeting, timezone.now()) is not None
+
+
+def _address(request: TenantRequest, pk: UUID) -> str:
+    return reverse("appointments:detail", args=[request.tenant.slug, pk])
+
+
+def _back(request: TenantRequest, pk: UUID) -> SeeOther:
+    """To the page of the appointment, or to the calendar if somebody came from there."""
     if calendar := request.POST.get("calendar"):
         return SeeOther(calendar_url(request.tenant, calendar))
-    return SeeOther(reverse("appointments:detail", args=[request.tenant.slug, pk]))
+    query = request.POST.get("queue", "")
+    return SeeOther(_address(request, pk) + (f"?{QueryDict(query).urlencode()}" if query else ""))
+
+
+def _onward(request: TenantRequest, pk: UUID) -> SeeOther:
+    """To the next request that waits in the queue that somebody goes through, else to Today."""
+    if "calendar" in request.POST or "queue" not in request.POST:
+        return _back(request, pk)
+    queue = queue_of(QueryDict(request.POST["queue"]))
+    with tenant_atomic(request.tenant):
+        following = queue.next_after(_appointment(pk))
+    if following is None:
+        return SeeOther(reverse("appointments:today", args=[request.tenant.slug]))
+    return SeeOther(f"{_address(request, following.id)}?{queue.query}")

@@ -1,14 +1,17 @@
 """The outbox: what is to be told, written in the transaction of the change that it tells."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
+
+PATIENCE = timedelta(minutes=5)  # with a mail server that does not take a mail
+REMEMBERED = timedelta(days=7)  # that a mail was refused
 
 
 class MailState(models.TextChoices):
@@ -23,6 +26,21 @@ class OutboxQuerySet(TenantQuerySet["OutboxMail"]):
         """What may be sent now and is not being sent by somebody else."""
         free = Q(claimed_until=None) | Q(claimed_until__lt=now)
         return self.filter(free, state=MailState.DUE, not_before__lte=now)
+
+    def undelivered(self, now: datetime) -> Self:
+        """What a mail server did not take for a while, or refused lately.
+
+        A later mail that left tells the recipient how things are, and the refused one is history.
+        """
+        late = Q(state=MailState.DUE, attempts__gt=0, created_at__lt=now - PATIENCE)
+        refused = Q(state=MailState.FAILED, created_at__gt=now - REMEMBERED)
+        told_since = OutboxMail.objects.filter(
+            subject_id=OuterRef("subject_id"),
+            recipient=OuterRef("recipient"),
+            created_at__gt=OuterRef("created_at"),
+            state=MailState.SENT,
+        )
+        return self.filter(late | refused & ~Exists(told_since))
 
 
 class OutboxMail(TenantModel):
@@ -67,10 +85,19 @@ class OutboxMail(TenantModel):
                 name="mails_that_wait",
                 condition=Q(state=MailState.DUE),
             ),
+            models.Index(
+                fields=["tenant", "created_at"],
+                name="mails_that_were_refused",
+                condition=Q(state=MailState.FAILED),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def is_refused(self) -> bool:
+        return self.state == MailState.FAILED
 
     @property
     def note(self) -> str:

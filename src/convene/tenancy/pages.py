@@ -76,7 +76,7 @@ def _way_back(request: HttpRequest) -> str:
 
 def home_of(membership: Membership) -> str:
     """Where a member starts."""
-    name = "portal:list" if membership.is_client else "appointments:list"
+    name = "portal:list" if membership.is_client else "appointments:today"
     return reverse(name, kwargs={"tenant": membership.tenant.slug})
 
 

@@ -5,3 +5,9 @@ const follow = () => {
 };
 dark.addEventListener("change", follow);
 follow();
+
+// Going back to a page that htmx changed reads it anew; htmx itself listens too late for whoever
+// goes back twice.
+addEventListener("popstate", ({ state }) => {
+  if (state?.htmx) location.reload();
+});

@@ -1,0 +1,186 @@
+"""Many requests before lunch: the queue beside the request, with keys, and on a phone."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Locator, Page, Route, expect
+
+from ee.browser.conftest import Somebody
+from ee.browser.test_story import TOGGLE, queue
+from ee.browser.test_trouble import APPROVED, NOT_CREATED, notice
+from ee.running.office import Office
+from tests.availability.make import make_entry
+from tests.make import a_time
+
+pytestmark = pytest.mark.timeout(60)
+
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 360, "height": 740}}
+
+
+def open_queue(page: Page, office: Office) -> None:
+    """And wait until htmx has taken over its rows."""
+    page.goto(reverse("appointments:list", args=[office.tenant.slug]))
+    expect(row(page, 0)).to_have_attribute("data-htmx-powered", "true")
+
+
+def row(page: Page, number: int) -> Locator:
+    return queue(page).get_by_role("link").nth(number)
+
+
+def test_three_requests_are_approved_with_keys_alone(office: Office, somebody: Somebody) -> None:
+    requests = [office.request(a_time(days=days)) for days in (3, 4, 5)]
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+
+    dana.keyboard.press("j")
+    for request in requests:
+        expect(dana).to_have_url(re.compile(str(request.id)))
+        expect(row(dana, 0)).to_have_attribute("aria-current", "true")
+        expect(dana.get_by_role("article").get_by_text(request.reference)).to_be_visible()
+        dana.keyboard.press("a")
+        expect(dana.get_by_role("button", name="Approve")).to_be_focused()
+        assert office.now(request).is_pending  # one key decides nothing
+        dana.keyboard.press("Enter")
+        expect(notice(dana, "success", APPROVED)).to_be_visible()
+
+    expect(dana.get_by_role("heading", name="Nothing is waiting")).to_be_visible()
+    assert all(office.now(request).is_approved for request in requests)
+
+
+def test_keys_go_through_the_queue_and_back_goes_back(office: Office, somebody: Somebody) -> None:
+    first, second = (office.request(a_time(days=days)) for days in (3, 4))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    article = dana.get_by_role("article")
+
+    dana.keyboard.press("j")
+    expect(article.get_by_role("heading", name="Remote support")).to_be_focused()
+    dana.keyboard.press("j")
+    expect(article).to_contain_text(second.reference)
+    expect(dana).to_have_title(re.compile(second.reference))
+    expect(row(dana, 1)).to_have_attribute("aria-current", "true")
+    expect(row(dana, 0)).to_have_attribute("aria-keyshortcuts", "k")
+    dana.keyboard.press("k")
+    expect(article).to_contain_text(first.reference)
+
+    dana.go_back()
+    expect(article).to_contain_text(second.reference)
+    expect(row(dana, 1)).to_have_attribute("aria-current", "true")
+    dana.go_back()
+    expect(article).to_contain_text(first.reference)
+    dana.go_back()
+    expect(dana.get_by_text("Choose a request")).to_be_visible()
+
+
+def test_letters_are_letters_where_somebody_types(office: Office, somebody: Somebody) -> None:
+    request = office.request()
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+    expect(dana.get_by_role("article").get_by_role("heading").first).to_be_focused()
+
+    dana.keyboard.press("d")
+    dana.keyboard.type("a dark day, jack? /")
+    reason = dana.get_by_label("Reason")
+    expect(reason).to_have_value("a dark day, jack? /")
+    dana.keyboard.press("Enter")
+
+    expect(notice(dana, "success", "Declined.")).to_be_visible()
+    assert office.now(request).decline_reason == "a dark day, jack? /"
+
+
+def test_the_keys_are_listed_and_lead_to_the_search(office: Office, somebody: Somebody) -> None:
+    office.request()
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+
+    dana.keyboard.press("?")
+    help_ = dana.get_by_role("dialog", name="Keys")
+    expect(help_).to_contain_text("The next request")
+    dana.keyboard.press("j")
+    dana.keyboard.press("Escape")
+    expect(help_).to_be_hidden()
+    expect(dana.get_by_text("Choose a request")).to_be_visible()
+
+    dana.keyboard.press("/")
+    dana.keyboard.type("nobody")
+    dana.keyboard.press("Enter")
+    expect(queue(dana)).to_contain_text("Nothing found")
+    expect(dana).to_have_url(re.compile("q=nobody"))
+
+
+def test_who_does_not_want_the_keys_switches_them_off(office: Office, somebody: Somebody) -> None:
+    office.request()
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+
+    dana.get_by_role("button", name="Keys").click()
+    dana.get_by_role("switch", name="Use these keys").uncheck()
+    dana.get_by_role("button", name="Close").click()
+    dana.reload()
+    dana.keyboard.press("j")
+    dana.keyboard.press("?")
+
+    expect(dana.get_by_text("Choose a request")).to_be_visible()
+    expect(dana.get_by_role("dialog")).to_be_hidden()
+
+
+def test_of_quick_changes_the_last_one_is_judged(office: Office, somebody: Somebody) -> None:
+    office.request(a_time(days=3))
+    make_entry(office.aylin, a_time(days=5, hour=12), a_time(days=5, hour=14), title="Training")
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+
+    held: list[Route] = []
+    dana.route("**/check/?*", lambda route: held.append(route))
+    dana.get_by_label("Time zone").select_option("UTC")
+    dana.get_by_label("Assign technician").select_option("Aylin Kaya")
+    dana.get_by_label("Date").fill(f"{a_time(days=5):%Y-%m-%d}")
+    dana.get_by_label("Time", exact=True).fill("13:00")
+    dana.wait_for_timeout(200)  # what is asked, is asked by now
+    held[-1].continue_()
+
+    expect(dana.get_by_text("Aylin Kaya is busy then: Training")).to_be_visible()
+
+
+def test_a_warning_is_read_on_the_next_request_and_leads_back(
+    office: Office, somebody: Somebody
+) -> None:
+    failing, following = (office.request(a_time(days=days)) for days in (3, 4))
+    office.product.simulator.fault("create", status=503)
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+    expect(dana.get_by_label(TOGGLE)).to_be_checked()
+    dana.get_by_role("button", name="Approve").click()
+
+    expect(dana.get_by_role("article")).to_contain_text(following.reference)
+    warning = notice(dana, "warning", NOT_CREATED)
+    expect(warning).to_be_visible()
+    warning.get_by_role("link").click()
+    expect(dana.get_by_role("article")).to_contain_text(failing.reference)
+    expect(dana.get_by_role("button", name="Create Teams meeting")).to_be_visible()
+
+
+def test_on_a_phone_the_queue_and_the_request_are_two_pages(
+    office: Office, somebody: Somebody
+) -> None:
+    office.request()
+    dana = somebody(office.dana, **PHONE)
+    open_queue(dana, office)
+    expect(dana.get_by_text("Choose a request")).to_be_hidden()
+
+    row(dana, 0).click()
+    approve = dana.get_by_role("button", name="Approve")
+    expect(queue(dana)).to_be_hidden()
+    dana.get_by_label("Assign technician").scroll_into_view_if_needed()
+    dana.mouse.wheel(0, 60)
+    expect(approve).to_be_in_viewport()
+    dana.get_by_role("link", name="Decline…").click()
+    expect(dana.get_by_label("Reason")).to_be_focused()
+
+    dana.get_by_role("article").get_by_role("link", name="Requests").click()
+    expect(row(dana, 0)).to_be_visible()

@@ -1,0 +1,208 @@
+"""Where the staff start, and what they are told to look after."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from convene.appointments import letters
+from convene.appointments.models import AppointmentRequest, MeetingSync, Status
+from convene.mail.models import MailState, OutboxMail
+from convene.schedule.models import EntryKind
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership
+from convene.tenancy.permissions import Role
+from tests.availability.make import make_entry
+from tests.make import a_time, make_member, make_request, make_service, make_tenant
+
+pytestmark = pytest.mark.usefixtures("db")
+
+MINUTE = timedelta(minutes=1)
+
+
+class Morning:
+    """Dana, two technicians, and what they find."""
+
+    def __init__(self) -> None:
+        self.tenant = make_tenant(timezone="UTC")
+        self.dana = make_member(self.tenant, "Dana")
+        self.tom = make_member(self.tenant, "Tom", Role.TECHNICIAN)
+        self.aylin = make_member(self.tenant, "Aylin", Role.TECHNICIAN)
+
+    def request(self, service: str = "", **fields: Any) -> AppointmentRequest:
+        return make_request(self.tenant, service=make_service(self.tenant, service), **fields)
+
+    def on_today(
+        self, technician: Membership, service: str = "", minutes: int = -10, length: int = 30
+    ) -> AppointmentRequest:
+        """An approved appointment that began a while ago, with a link."""
+        start = timezone.now() + minutes * MINUTE
+        row = self.request(service, start=start)
+        end = start + length * MINUTE
+        entry = make_entry(technician, start, end, kind=EntryKind.APPOINTMENT, title=service)
+        with tenant_atomic(self.tenant):
+            AppointmentRequest.objects.filter(id=row.id).update(
+                status=Status.APPROVED,
+                schedule_entry=entry,
+                online_meeting_url=f"https://meet.example/{row.reference}",
+            )
+        return row
+
+    def problem(self, row: AppointmentRequest) -> None:
+        with tenant_atomic(self.tenant):
+            MeetingSync.objects.create(appointment=row, wanted=True, due=True)
+
+    def mail(self, row: AppointmentRequest, **fields: Any) -> None:
+        old = timezone.now() - 10 * MINUTE
+        fields = {"kind": letters.APPROVED_CLIENT, "recipient": "client", "attempts": 2} | fields
+        fields = {"created_at": old, "not_before": old} | fields
+        with tenant_atomic(self.tenant):
+            OutboxMail.objects.create(subject_id=row.id, **fields)
+
+    def read(self, who: Membership | None = None, path: str = "today/") -> str:
+        browser = Browser()
+        browser.force_login((who or self.dana).user)
+        answer = browser.get(f"/t/{self.tenant.slug}/{path}")
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+
+def navigation(page: str) -> str:
+    found = re.search(r"<nav.*?</nav>", page)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", found.group()).split())
+
+
+def test_an_empty_day_says_what_to_do():
+    page = Morning().read()
+
+    assert "Nothing is waiting" in page
+    assert "No appointments today" in page
+    assert "Open the calendar" in page
+    assert "Everything is as it should be" in page
+    assert navigation(page).startswith("Today Requests Calendar Needs attention Clients")
+
+
+def test_what_waits_is_counted_and_the_first_is_one_click_away():
+    morning = Morning()
+    morning.request(start=a_time(days=9), created_at=timezone.now() - timedelta(hours=5))
+    first = morning.request(start=a_time(days=3))
+
+    page = morning.read()
+
+    assert "2 requests wait" in page
+    assert "The oldest was sent 5 hours ago." in page
+    assert f'/requests/{first.id}/?status=pending">Open the first' in page
+    assert "Requests 2 waiting" in navigation(page)
+    assert "Requests 2 waiting" in navigation(morning.read(path="calendar/"))
+
+
+def test_an_appointment_of_today_has_its_join_button_until_it_is_over():
+    morning = Morning()
+    now = morning.on_today(morning.tom, "Onboarding call")
+    over = morning.on_today(morning.aylin, "Printer", minutes=-40)
+
+    page = morning.read()
+
+    assert f'href="https://meet.example/{now.reference}"' in page
+    assert f'href="https://meet.example/{over.reference}"' not in page
+    assert "Onboarding call" in page
+
+
+def test_a_technician_reads_their_own_appointments_first():
+    morning = Morning()
+    morning.on_today(morning.aylin, "Hers", minutes=-15)
+    morning.on_today(morning.tom, "His", minutes=-5)
+
+    toms, danas = morning.read(morning.tom), morning.read()
+
+    assert toms.index("Yours") < toms.index(">His<") < toms.index(">Hers<")
+    assert danas.index(">Hers<") < danas.index(">His<")
+
+
+def test_a_meeting_that_is_not_as_it_should_be_has_its_button_right_there():
+    morning = Morning()
+    row = morning.on_today(morning.tom)
+    morning.problem(row)
+
+    page, toms = morning.read(), morning.read(morning.tom)
+
+    assert f'/requests/{row.id}/meeting/create/"' in page
+    assert "Needs attention 1" in navigation(page)
+    assert "/meeting/create/" not in toms  # technicians read what is wrong, and cannot decide
+
+
+def test_an_overdue_request_does_not_vanish():
+    morning = Morning()
+    row = morning.request("Printer", start=timezone.now() - MINUTE)
+    morning.request("Later")
+
+    page = morning.read(path="attention/")
+
+    assert "The time that was asked for is over, and nobody decided." in page
+    assert f'/requests/{row.id}/">Printer' in page
+    assert ">Later" not in page
+    assert "Needs attention 1" in navigation(page)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "has not left yet"),
+        ({"state": MailState.FAILED}, "was refused"),
+        ({"attempts": 0}, ""),
+        ({"created_at": timezone.now()}, ""),
+        ({"state": MailState.SENT}, ""),
+        ({"state": MailState.FAILED, "created_at": timezone.now() - timedelta(days=8)}, ""),
+    ],
+)
+def test_a_mail_that_does_not_leave_is_said(fields, sentence):
+    morning = Morning()
+    row = morning.request("Printer", requester_phone="+49 30 1234")
+    morning.mail(row, **fields)
+
+    page = morning.read()
+
+    assert ("The mail “Confirmation” " in page) is bool(sentence)
+    assert sentence in page
+    assert ("tel:+49 30 1234" in page) is bool(sentence)
+    assert navigation(page).count("Needs attention 1") == bool(sentence)
+
+
+def test_a_refused_mail_is_history_once_a_later_one_has_left():
+    morning = Morning()
+    row = morning.request()
+    morning.mail(row, state=MailState.FAILED)
+    morning.mail(row, state=MailState.SENT, created_at=timezone.now())
+
+    assert "was refused" not in morning.read()
+
+
+def test_more_to_look_after_takes_no_more_queries():
+    morning = Morning()
+    browser = Browser()
+    browser.force_login(morning.dana.user)
+
+    def one_more_of_each(number: int) -> None:
+        morning.problem(morning.on_today(morning.tom, minutes=number * 30 - 70))
+        morning.request(start=timezone.now() - MINUTE)
+        morning.mail(morning.request())
+        morning.mail(morning.request(), state=MailState.FAILED)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert browser.get(f"/t/{morning.tenant.slug}/today/").status_code == 200
+        return len(captured)
+
+    one_more_of_each(1)
+    short = queries()
+    one_more_of_each(2)
+    one_more_of_each(3)
+
+    assert queries() == short
+    assert short < 15
