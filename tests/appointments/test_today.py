@@ -55,7 +55,7 @@ class Morning:
 
     def problem(self, row: AppointmentRequest) -> None:
         with tenant_atomic(self.tenant):
-            MeetingSync.objects.create(appointment=row, wanted=True, due=True)
+            MeetingSync.objects.create(appointment=row, due=True)
 
     def mail(self, row: AppointmentRequest, **fields: Any) -> None:
         old = timezone.now() - 10 * MINUTE

@@ -10,7 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from .models import AppointmentQuerySet, AppointmentRequest, Status
+from .models import LONGEST_SEARCH, AppointmentQuerySet, AppointmentRequest, Status
 
 PAGE_SIZE = 50
 ALL = "all"
@@ -79,6 +79,7 @@ class Queue:
 
 def queue_of(query: Mapping[str, str], usual: str = Status.PENDING) -> Queue:
     """What an address asks for; ``usual`` where it names no status."""
-    return Queue(
-        query.get("status", "") or usual, query.get("q", "").strip(), query.get("page", "")
-    )
+    status, q, number = (query.get(name, "") for name in ("status", "q", "page"))
+    is_known = status in {*Status.values, ALL}
+    number = number if number.isdecimal() else ""
+    return Queue(status if is_known else usual, q.strip()[:LONGEST_SEARCH], number[:6])

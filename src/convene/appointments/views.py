@@ -27,7 +27,7 @@ from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
-from .queue import queue_of
+from .queue import Queue, queue_of
 from .sheet import calendar_url
 
 Form = TypeVar("Form", bound=BaseForm)
@@ -327,9 +327,8 @@ def _act(
     except Refused as refusal:
         messages.error(request, str(refusal))
         return _back(request, pk)
-    answer = _onward(request, pk) if decides else _back(request, pk)
+    answer, about = _onward(request, pk) if decides else (_back(request, pk), "")
     is_shown = answer.url.partition("?")[0] == _address(request, pk)
-    about = "" if is_shown or not decides else _link_to(request, pk)
     if not (is_about_meeting and (outcome.warning or outcome.note)):
         messages.success(request, _say(done, about))
     for sentence in filter(None, (note, outcome.note)):
@@ -341,14 +340,6 @@ def _act(
 
 def _say(sentence: str, about: str) -> str:
     return format_html("{} {}", sentence, about) if about else sentence
-
-
-def _link_to(request: TenantRequest, pk: UUID) -> str:
-    """The name of the appointment that we leave."""
-    with tenant_atomic(request.tenant):
-        appointment = _appointment(pk)
-    name = f"{appointment.service.name}, {appointment.client_name}"
-    return format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
 
 
 def _says_itself(request: TenantRequest, pk: UUID) -> bool:
@@ -366,17 +357,29 @@ def _back(request: TenantRequest, pk: UUID) -> SeeOther:
     """To the page of the appointment, or to the calendar if somebody came from there."""
     if calendar := request.POST.get("calendar"):
         return SeeOther(calendar_url(request.tenant, calendar))
-    query = request.POST.get("queue", "")
-    return SeeOther(_address(request, pk) + (f"?{QueryDict(query).urlencode()}" if query else ""))
+    queue = _queue(request)
+    return SeeOther(_address(request, pk) + (f"?{queue.query}" if queue else ""))
 
 
-def _onward(request: TenantRequest, pk: UUID) -> SeeOther:
-    """To the next request that waits in the queue that somebody goes through, else to Today."""
-    if "calendar" in request.POST or "queue" not in request.POST:
-        return _back(request, pk)
-    queue = queue_of(QueryDict(request.POST["queue"]))
+def _queue(request: TenantRequest) -> Queue | None:
+    """The one that somebody goes through, if they came from there."""
+    query = request.POST.get("queue")
+    return None if query is None else queue_of(QueryDict(query))
+
+
+def _onward(request: TenantRequest, pk: UUID) -> tuple[SeeOther, str]:
+    """To the next request that waits in the queue that somebody goes through, else to Today.
+
+    With a link to what they leave.
+    """
+    queue = _queue(request)
+    if "calendar" in request.POST or queue is None:
+        return _back(request, pk), ""
     with tenant_atomic(request.tenant):
-        following = queue.next_after(_appointment(pk))
+        left = AppointmentRequest.objects.select_related("service", "client").get(id=pk)
+        following = queue.next_after(left)
+    name = f"{left.service.name}, {left.client_name}"
+    link = format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
     if following is None:
-        return SeeOther(reverse("appointments:today", args=[request.tenant.slug]))
-    return SeeOther(f"{_address(request, following.id)}?{queue.query}")
+        return SeeOther(reverse("appointments:today", args=[request.tenant.slug])), link
+    return SeeOther(f"{_address(request, following.id)}?{queue.query}"), link
