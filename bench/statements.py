@@ -104,7 +104,8 @@ def _values_in(detail: str) -> tuple[str | None, ...]:
 
 
 def count(statements: list[Statement]) -> Counted:
-    words = [statement.sql.split(maxsplit=1)[0] for statement in statements]
+    # The question whether a connection lives has no word in it.
+    words = [next(iter(statement.sql.split(maxsplit=1)), "") for statement in statements]
     queries = sum(word in {"SELECT", "INSERT", "UPDATE", "DELETE"} for word in words)
     return Counted(queries, words.count("BEGIN"), words.count("SET"), all=len(words))
 
