@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from .models import LONGEST_SEARCH, AppointmentQuerySet, AppointmentRequest, Status
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 ALL = "all"
 
 
@@ -42,7 +42,8 @@ class Queue:
 
     @cached_property
     def page(self) -> "Page[AppointmentRequest]":
-        rows = self._found.with_people().in_order(newest_first=self.status != Status.PENDING)
+        rows = self._found.select_related("service", "client", "schedule_entry__technician__user")
+        rows = rows.in_order(newest_first=self.status != Status.PENDING)
         if self.status in Status.values:
             rows = rows.filter(status=self.status)
         return Paginator(rows, PAGE_SIZE).get_page(self.number)
