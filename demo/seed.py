@@ -7,6 +7,7 @@ interrupted adds what is missing; an MSP that is complete is left as people have
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from uuid import NAMESPACE_DNS, UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
@@ -155,12 +156,12 @@ def _service(row: world.Service, members: dict[str, Membership]) -> Service:
 def _request(msp: Msp, row: world.Request, people: _People) -> None:
     """Send it, and let it come to its end."""
     contact = people.contacts[row.contact]
-    days = row.days if row.days > 0 else row.days + AHEAD
+    day, clock = _when(row, contact.zone)
     wish = actions.Wish(
         submission=_submission(msp, row),
         service=people.services[row.service],
-        day=timezone.now().astimezone(contact.zone).date() + timedelta(days=days),
-        clock=time.fromisoformat(row.clock),
+        day=day,
+        clock=clock,
         zone=contact.zone.key,
         description=row.about,
         preferred_technician=people.members.get(row.technician),
@@ -170,6 +171,16 @@ def _request(msp: Msp, row: world.Request, people: _People) -> None:
         request = AppointmentRequest.objects.get(id=sent.appointment_id)
     if request.is_pending:
         _end(row, request, people)
+
+
+def _when(row: world.Request, zone: ZoneInfo) -> tuple[date, time]:
+    """What is asked for, by the clock on the wall."""
+    now = timezone.now()
+    if not row.clock:
+        soon = (now + timedelta(minutes=70)).astimezone(zone)
+        return soon.date(), time(soon.hour)
+    days = row.days if row.days > 0 else row.days + AHEAD
+    return now.astimezone(zone).date() + timedelta(days=days), time.fromisoformat(row.clock)
 
 
 def _make_older(msp: Msp, row: world.Request, people: _People) -> None:

@@ -58,7 +58,8 @@ DECLINED, WITHDRAWN, CALLED_OFF = Ending.DECLINED, Ending.WITHDRAWN, Ending.CALL
 class Request:
     """Asked for ``hours_ago``; ``days`` are counted from the day of the seed, also backwards.
 
-    ``clock`` is the wall's of whoever asks. Of a pending request ``technician`` is a wish.
+    ``clock`` is the wall's of whoever asks; an empty one is a whole hour that comes soon. Of a
+    pending request ``technician`` is a wish.
     """
 
     contact: str
@@ -217,6 +218,16 @@ NORTHWIND = Msp(
             "Tom",
         ),
         Request(
+            "Lukas",
+            "Remote support",
+            0,
+            "",
+            45,
+            "The till prints every receipt twice.",
+            MEETING,
+            "Tom",
+        ),
+        Request(
             "Marta",
             "Quarterly review",
             4,
@@ -357,6 +368,9 @@ FABRIKAM = Msp(
         ),
     ),
     requests=(
+        Request(
+            "Diego", "Onboarding", 0, "", 41, "Sam begins today and needs a phone.", MEETING, "Owen"
+        ),
         # 9:45 in New York is 7:45 in Denver: Diego asks for Priya while she is with Grace.
         Request(
             "Grace",
