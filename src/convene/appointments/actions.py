@@ -335,7 +335,7 @@ def add_busy_entry(
     Raises Refused and PermissionDenied.
     """
     with tenant_atomic(tenant):
-        _lock_for_busy_time(tenant, by, technician)
+        _lock_for_busy_time(by, technician)
         entry = ScheduleEntry.objects.create(
             technician=technician,
             starts_at=starts_at,
@@ -362,7 +362,7 @@ def change_busy_entry(
         rows = ScheduleEntry.objects.filter(kind=EntryKind.BUSY)
         entry = rows.select_for_update().get(id=entry_id)
         before = _busy_facts(entry)
-        _lock_for_busy_time(tenant, by, technician, previously=entry.technician_id)
+        _lock_for_busy_time(by, technician, previously=entry.technician_id)
         entry.technician, entry.title = technician, title
         entry.starts_at, entry.ends_at = starts_at, ends_at
         entry.save(update_fields=["technician", "title", "starts_at", "ends_at"])
@@ -371,13 +371,12 @@ def change_busy_entry(
 
 
 def _lock_for_busy_time(
-    tenant: Tenant, by: Membership, technician: Membership, previously: UUID | None = None
+    by: Membership, technician: Membership, previously: UUID | None = None
 ) -> None:
     """Lock the technicians concerned, and refuse who may not do it and whom it cannot be for."""
     _must_manage(by, technician.id)
     _must_manage(by, previously or technician.id)
-    lock_technicians([technician.id, previously])
-    if not Membership.objects.of_tenant(tenant).technicians().filter(id=technician.id).exists():
+    if not _lock_as_technician(technician, previously):
         raise Refused(_("This person has no calendar. Choose somebody else."))
 
 
@@ -490,11 +489,16 @@ def _check_place(
     technician: Membership, starts_at: datetime, also_lock: UUID | None = None
 ) -> None:
     """Lock the technicians concerned, and refuse who or when cannot be."""
-    locked = lock_technicians([technician.id, also_lock])
-    if not any(one == technician and one.is_technician for one in locked):
+    if not _lock_as_technician(technician, also_lock):
         raise Refused(_("This person cannot be given appointments. Choose another technician."))
     if starts_at <= timezone.now():
         raise Refused(_("This time is over. Choose a later one."))
+
+
+def _lock_as_technician(technician: Membership, also: UUID | None) -> bool:
+    """Lock the technicians concerned; whether the first one still is one."""
+    locked = lock_technicians([technician.id, also])
+    return any(one == technician and one.is_technician for one in locked)
 
 
 def _must_keep_the_rules(
