@@ -1,7 +1,7 @@
 """What upper parts know of booked time and the schedule does not: they register a reader here."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,14 +9,16 @@ from .hours import Span
 
 
 class Waiting(NamedTuple):
-    """A request that waits for its approval; without a technician, for anybody who performs it."""
+    """Requests of one service and length that wait for their approval, in columns.
 
-    request_id: UUID
+    Without a technician they are for anybody who performs it. Seconds since 1970.
+    """
+
     service_id: UUID
     technician_id: UUID | None
-    start: datetime
     duration: timedelta
-    label: str
+    starts: Sequence[int]
+    labels: Sequence[str]
 
 
 class Confirmed(NamedTuple):
@@ -32,11 +34,14 @@ class Booked(NamedTuple):
     confirmed: Sequence[Confirmed] = ()
 
 
-Reader = Callable[[Span, Collection[UUID]], Booked]
-"""Of a span: all waiting requests, and the confirmed ones of these services; in one query."""
+Reader = Callable[[Span, Collection[UUID], Collection[UUID]], Booked]
+"""Of a span: all waiting requests, and the confirmed ones of these services; in one query.
+
+Without the requests that the last argument names.
+"""
 
 
-def _nothing(within: Span, services: Collection[UUID]) -> Booked:
+def _nothing(within: Span, services: Collection[UUID], ignoring: Collection[UUID]) -> Booked:
     return Booked()
 
 
@@ -49,6 +54,6 @@ def register(reader: Reader) -> None:
     _reader = reader
 
 
-def read(within: Span, services: Collection[UUID]) -> Booked:
+def read(within: Span, services: Collection[UUID], ignoring: Collection[UUID]) -> Booked:
     """What is booked in a span of the block's tenant."""
-    return _reader(within, services)
+    return _reader(within, services, ignoring)

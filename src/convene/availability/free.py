@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -64,16 +64,14 @@ class Facts:
     @cached_property
     def technicians(self) -> dict[UUID, Technician]:
         """Everybody, with what has taken of their time; waiting requests included."""
-        waiting = list(self._waiting())
-        taken, hours, changes = self._taken(waiting), self._hours(), self._changes()
+        taken, hours, changes = self._taken(), self._hours(), self._changes()
         open_and_off = cache(self._open_and_off)  # many people share their hours
         people = []
         for who, zone in self.zones.items():
             mine = (*changes[None], *changes[who])
             spans, off = open_and_off(tuple(hours[who]), mine, zone)
             people.append(Technician(who, zone, spans, taken[who], off))
-        holds = [hold for hold, wished in waiting if not wished]
-        return {person.id: person for person in slots.spread(people, holds)}
+        return {person.id: person for person in slots.spread(people, list(self._holds()))}
 
     def _open_and_off(
         self, hours: Iterable[int], changes: Iterable[Change], zone: ZoneInfo
@@ -101,7 +99,7 @@ class Facts:
             changes[technician_id].append(change)
         return changes
 
-    def _taken(self, waiting: Iterable[tuple[Hold, UUID | None]]) -> dict[UUID, list[Block]]:
+    def _taken(self) -> dict[UUID, list[Block]]:
         general, own = self._room(None), self._own_rooms()
         taken: dict[UUID, list[Block]] = defaultdict(list)
         for entries in self.entries:
@@ -112,9 +110,11 @@ class Facts:
                 taken[who] += _by_room(entries, own[who], general)
             else:
                 taken[who].append(Block(Kind.APPOINTMENT, starts, ends, titles or (), *general))
-        for hold, wished in waiting:
+        for service_id, wished, duration, starts, labels in self.booked.waiting:
             if wished:
-                taken[wished].append(Block.of(hold.taken))
+                seconds, room = int(duration.total_seconds()), self._room(service_id)
+                ends = [start + seconds for start in starts]
+                taken[wished].append(Block(Kind.HOLD, starts, ends, labels, *room))
         return taken
 
     def _own_rooms(self) -> dict[UUID, dict[int, Room]]:
@@ -128,13 +128,14 @@ class Facts:
         rules = self.effective(service_id).rules(timedelta())
         return rules.before, rules.after
 
-    def _waiting(self) -> Iterator[tuple[Hold, UUID | None]]:
-        """The requests, and who is wished for."""
-        eligible = cache(lambda service_id: frozenset(self.performers.get(service_id, ())))
-        for row in self.booked.waiting:
-            rules = self.effective(row.service_id).rules(row.duration)
-            hold = Hold(row.start, rules, eligible(row.service_id), row.label)
-            yield hold, row.technician_id
+    def _holds(self) -> Iterator[Hold]:
+        """The requests that anybody can be given who performs their service."""
+        for service_id, wished, duration, starts, labels in self.booked.waiting:
+            if not wished:
+                rules = self.effective(service_id).rules(duration)
+                eligible = frozenset(self.performers.get(service_id, ()))
+                for start, label in zip(starts, labels, strict=True):
+                    yield Hold(datetime.fromtimestamp(start, UTC), rules, eligible, label)
 
 
 def _by_room(entries: Entries, own: dict[int, Room], general: Room) -> Iterator[Block]:
@@ -165,11 +166,10 @@ def read(
     Of one technician alone less is read, but the titles of their entries are. A request and an
     entry in ``ignoring`` take no time: those of the appointment that is being placed.
     """
-    rules = rows.booking_rules()
+    rules, known = rows.booking_rules(), [one for one in ignoring if one]
     within = Span(between.start - MARGIN, between.end + MARGIN)
-    waiting, confirmed = bookings.read(within, _with_own_buffers(rules))
-    waiting = [row for row in waiting if row.request_id not in ignoring]
-    pool = [row for row in waiting if not row.technician_id]
+    booked = bookings.read(within, _with_own_buffers(rules), known)
+    pool = [row for row in booked.waiting if not row.technician_id]
     zones, performers = _people(tenant, only, pool)
     return Facts(
         within=within,
@@ -181,11 +181,11 @@ def read(
         entries=rows.entries(
             zones,
             within,
-            [one for one in ignoring if one],
+            known,
             only=only.id if only else None,
             around=_around(pool, rules),
         ),
-        booked=Booked(waiting, confirmed),
+        booked=booked,
     )
 
 
@@ -218,4 +218,5 @@ def _around(pool: Iterable[Waiting], rules: dict[UUID | None, BookingRules]) -> 
     """Within these is all that decides who can be given a request that waits for somebody."""
     is_limited = any(row.daily_limit for row in rules.values())
     room = DAY if is_limited else WIDEST_BUFFER
-    return merge(Span(row.start - room, row.start + row.duration + room) for row in pool)
+    starts = ((datetime.fromtimestamp(start, UTC), row) for row in pool for start in row.starts)
+    return merge(Span(start - room, start + row.duration + room) for start, row in starts)
