@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
@@ -70,12 +71,13 @@ class Queue:
             for value, label, count in tabs
         ]
 
-    def next_after(self, appointment: AppointmentRequest) -> AppointmentRequest | None:
-        """The next that waits, in the order of pending ones; after the last one the first."""
+    def next_after(self, appointment: AppointmentRequest) -> UUID | None:
+        """Which waits next, in the order of pending ones; after the last one the first."""
         start, asked = appointment.requested_start, appointment.created_at
         later = Q(requested_start__gt=start) | Q(requested_start=start, created_at__gt=asked)
         waiting = self._found.waiting().exclude(id=appointment.id).in_order()
-        return waiting.filter(later).first() or waiting.first()
+        ids = waiting.values_list("id", flat=True)
+        return ids.filter(later).first() or ids.first()
 
 
 def queue_of(query: Mapping[str, str], usual: str = Status.PENDING) -> Queue:

@@ -120,15 +120,16 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page("user_schedule:update", reads=False)
 def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
-    form = _judge(
+    judged = _judge(
         request,
         pk,
         "form",
         Status.PENDING,
         lambda it: ApprovalForm(request.POST, appointment=it, approver=request.membership),
     )
-    if isinstance(form, HttpResponse):
-        return form
+    if isinstance(judged, HttpResponse):
+        return judged
+    appointment, form = judged
     return _act(
         request,
         pk,
@@ -143,21 +144,22 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
         ),
         done=_("Approved. The client and the technician are told."),
         note=form.note,
-        decides=True,
+        decided=appointment,
     )
 
 
 @tenant_page("user_schedule:update", reads=False)
 def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
-    form = _judge(
+    judged = _judge(
         request,
         pk,
         "reschedule",
         Status.APPROVED,
         lambda it: RescheduleForm(request.POST, appointment=it, mover=request.membership),
     )
-    if isinstance(form, HttpResponse):
-        return form
+    if isinstance(judged, HttpResponse):
+        return judged
+    _held, form = judged
     return _act(
         request,
         pk,
@@ -175,9 +177,10 @@ def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page("user_schedule:update", reads=False)
 def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
-    form = _judge(request, pk, "decline", Status.PENDING, lambda it: DeclineForm(request.POST))
-    if isinstance(form, HttpResponse):
-        return form
+    judged = _judge(request, pk, "decline", Status.PENDING, lambda it: DeclineForm(request.POST))
+    if isinstance(judged, HttpResponse):
+        return judged
+    appointment, form = judged
     reason = form.cleaned_data["reason"]
     return _act(
         request,
@@ -186,7 +189,7 @@ def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
             request.tenant, pk, by=request.membership, reason=reason
         ),
         done=_("Declined. The client is told why."),
-        decides=True,
+        decided=appointment,
     )
 
 
@@ -284,15 +287,15 @@ def _judge(
     name: str,
     wanted: Status,
     make: Callable[[AppointmentRequest], Form],
-) -> Form | HttpResponse:
-    """The valid form, or the answer to one that is refused.
+) -> tuple[AppointmentRequest, Form] | HttpResponse:
+    """The appointment and the valid form, or the answer to one that is refused.
 
     The appointment is held meanwhile: a colleague who acts on it at this moment is waited for, and
     whoever comes too late reads that, not what is wrong with their form.
     """
     with tenant_atomic(request.tenant):
         held = AppointmentRequest.objects.select_for_update(of=("self",))
-        appointment = get_object_or_404(held.select_related("tenant", "service"), id=pk)
+        appointment = get_object_or_404(held.select_related("tenant", "service", "client"), id=pk)
         try:
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:
@@ -300,7 +303,7 @@ def _judge(
             return _back(request, pk)
         form = make(appointment)
         if form.is_valid():
-            return form
+            return appointment, form
         context = _detail_context(request, _appointment(pk), **{name: form})
         return render(request, DETAIL, context, status=422)
 
@@ -312,12 +315,12 @@ def _act(
     *,
     done: str,
     note: str = "",
-    decides: bool = False,
+    decided: AppointmentRequest | None = None,
     is_about_meeting: bool = False,
 ) -> HttpResponse:
     """Do it, say what came of it, and go to the page that shows it.
 
-    A decision goes on with the queue and names what it was about. What is only about the meeting
+    What was decided goes on with the queue, and is named there. What is only about the meeting
     is done when the meeting is as it should be.
     """
     try:
@@ -327,7 +330,7 @@ def _act(
     except Refused as refusal:
         messages.error(request, str(refusal))
         return _back(request, pk)
-    answer, about = _onward(request, pk) if decides else (_back(request, pk), "")
+    answer, about = _onward(request, decided) if decided else (_back(request, pk), "")
     is_shown = answer.url.partition("?")[0] == _address(request, pk)
     if not (is_about_meeting and (outcome.warning or outcome.note)):
         messages.success(request, _say(done, about))
@@ -367,19 +370,18 @@ def _queue(request: TenantRequest) -> Queue | None:
     return None if query is None else queue_of(QueryDict(query))
 
 
-def _onward(request: TenantRequest, pk: UUID) -> tuple[SeeOther, str]:
+def _onward(request: TenantRequest, left: AppointmentRequest) -> tuple[SeeOther, str]:
     """To the next request that waits in the queue that somebody goes through, else to Today.
 
     With a link to what they leave.
     """
     queue = _queue(request)
     if "calendar" in request.POST or queue is None:
-        return _back(request, pk), ""
+        return _back(request, left.id), ""
     with tenant_atomic(request.tenant):
-        left = AppointmentRequest.objects.select_related("service", "client").get(id=pk)
         following = queue.next_after(left)
     name = f"{left.service.name}, {left.client_name}"
-    link = format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
+    link = format_html('<a class="alert-link" href="{}">{}</a>', _address(request, left.id), name)
     if following is None:
         return SeeOther(reverse("appointments:today", args=[request.tenant.slug])), link
-    return SeeOther(f"{_address(request, following.id)}?{queue.query}"), link
+    return SeeOther(f"{_address(request, following)}?{queue.query}"), link
