@@ -38,7 +38,7 @@ from convene.meetings.provider import (
     MeetingSpec,
 )
 from convene.schedule.models import ScheduleEntry
-from convene.tenancy.db import tenant_atomic
+from convene.tenancy.db import tenant_atomic, tenant_rows
 from convene.tenancy.models import Tenant
 from convene.text import one_line
 
@@ -65,6 +65,10 @@ _BOOKKEEPING = (
     "problem_request_id",
     "problem_at",
 )
+
+_LOCK = """
+    SELECT id FROM "appointment_requests" WHERE tenant_id = %(tenant)s AND id = %(id)s FOR UPDATE
+"""
 
 Clock = Callable[[], datetime]
 Steps = Generator[str, None, "Result"]
@@ -197,9 +201,10 @@ def lock_meeting(appointment_id: UUID) -> MeetingSync | None:
     """The meeting's bookkeeping with its appointment, which is locked first.
 
     In two statements: after waiting for the lock, what is joined to the locked row would be as old
-    as the beginning of the wait.
+    as the beginning of the wait. Raises DoesNotExist.
     """
-    AppointmentRequest.objects.select_for_update().values_list("id").get(id=appointment_id)
+    if not tenant_rows(_LOCK, id=appointment_id):
+        raise AppointmentRequest.DoesNotExist
     meetings = MeetingSync.objects.select_related("appointment__schedule_entry")
     return meetings.filter(appointment=appointment_id).first()
 
