@@ -146,6 +146,41 @@ def test_of_quick_changes_the_last_one_is_judged(office: Office, somebody: Someb
     expect(dana.get_by_text("Aylin Kaya is busy then: Training")).to_be_visible()
 
 
+def test_the_day_follows_what_is_chosen(office: Office, somebody: Somebody) -> None:
+    office.request(a_time(days=3))
+    make_entry(office.aylin, a_time(days=5, hour=12), a_time(days=5, hour=14), title="Training")
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+    day = dana.get_by_role("region").filter(has=dana.locator(".day-drawing"))
+    drawn = day.locator("foreignObject")
+    expect(drawn).to_have_count(1)
+
+    dana.get_by_label("Time zone").select_option("UTC")
+    dana.get_by_label("Assign technician").select_option("Aylin Kaya")
+    dana.get_by_label("Date").fill(f"{a_time(days=5):%Y-%m-%d}")
+    dana.get_by_label("Time", exact=True).fill("13:00")
+
+    expect(dana.get_by_text("Aylin Kaya is busy then: Training")).to_be_visible()
+    expect(day).to_contain_text("Aylin Kaya · UTC")
+    expect(day.get_by_role("listitem")).to_have_text(
+        ["12:00–14:00 Busy: Training", "13:00–13:30 This request, overlaps"]
+    )
+    busy, this = (block.bounding_box() for block in drawn.all())
+    assert busy is not None
+    assert this is not None
+    assert busy["x"] + busy["width"] <= this["x"]
+    assert busy["y"] < this["y"] < busy["y"] + busy["height"]
+
+    dana.get_by_label("Time", exact=True).fill("15:00")
+    expect(day.get_by_text("overlaps")).to_have_count(0)
+    expect(dana.get_by_text("Aylin Kaya is busy then: Training")).to_be_hidden()
+
+    dana.set_viewport_size({"width": 360, "height": 740})
+    expect(drawn.first).to_be_hidden()
+    expect(day.get_by_text("Busy: Training").first).to_be_visible()
+
+
 def test_a_warning_is_read_on_the_next_request_and_leads_back(
     office: Office, somebody: Somebody
 ) -> None:

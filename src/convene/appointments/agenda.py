@@ -21,6 +21,13 @@ class Kind(Enum):
     REQUEST = "request"
     BUSY = "busy"
 
+    def title(self, what: str) -> str:
+        """With the kind in words, where that is not the usual one."""
+        if self is Kind.APPOINTMENT:
+            return what
+        words = {Kind.REQUEST: _("Pending: %(what)s"), Kind.BUSY: _("Busy: %(what)s")}[self]
+        return words % {"what": what}
+
 
 @dataclass(frozen=True)
 class Item:
@@ -35,11 +42,7 @@ class Item:
 
     @property
     def title(self) -> str:
-        """With its kind in words, where that is not the usual one."""
-        if self.kind is Kind.APPOINTMENT:
-            return self.what
-        words = {Kind.REQUEST: _("Pending: %(what)s"), Kind.BUSY: _("Busy: %(what)s")}[self.kind]
-        return words % {"what": self.what}
+        return self.kind.title(self.what)
 
 
 def hours_on(day: date, span: Span, zone: ZoneInfo) -> str:
@@ -84,8 +87,11 @@ def _requests(within: Span, who: UUID | None) -> Iterator[Item]:
 
 
 def _item(row: AppointmentRequest, kind: Kind, technician: Membership | None) -> Item:
-    what = f"{row.service.name}, {row.client_name}"
-    return Item(row.id, kind, Span(row.starts_at, row.ends_at), what, technician, row)
+    return Item(row.id, kind, Span(row.starts_at, row.ends_at), what_of(row), technician, row)
+
+
+def what_of(row: AppointmentRequest) -> str:
+    return f"{row.service.name}, {row.client_name}"
 
 
 def _busy(within: Span, who: UUID | None) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from convene.availability import free
 from convene.availability.hours import DAY, Span
 from convene.catalog.models import Service, ServicePerformer
 from convene.forms import DateInput, FinalTimeForm, StyledForm, TimeInput, ZoneField
@@ -30,8 +31,9 @@ from convene.wallclock import (
 )
 
 from .agenda import clock, is_of_whole_days
+from .day import Day, day_of
 from .models import AppointmentRequest
-from .obstacles import Obstacles, against, against_another
+from .obstacles import Obstacles, against, against_another, around
 from .sheet import days_span
 
 
@@ -63,31 +65,58 @@ class PlacingForm(FinalTimeForm):
     anyway = forms.BooleanField(required=False, label=_("Do it all the same"))
 
     def __init__(
-        self,
-        data: Any = None,
-        *,
-        appointment: AppointmentRequest,
-        by: Membership,
-        initial: dict[str, Any],
+        self, data: Any = None, *, appointment: AppointmentRequest, initial: dict[str, Any]
     ):
         super().__init__(data, initial=initial)
-        self.appointment, self.by = appointment, by
+        self.appointment = appointment
+        self.chosen: tuple[Membership, datetime] | None = None
         self.obstacles = Obstacles()
         field = self.fields["technician"]
         assert isinstance(field, TechnicianField)  # noqa: S101  # declared above
         field.offer(appointment.tenant, appointment.service)
 
-    def look(self, technician: Membership, starts_at: datetime) -> None:
-        """Find out what speaks against a time."""
-        self.obstacles = against(
-            self.appointment, technician, starts_at, now=timezone.now(), zone=self.by.zone
-        )
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self["final_timezone"].value())
+
+    def choose(self, technician: Membership, starts_at: datetime, *, look: bool) -> None:
+        """Take a technician and a time, and ``look`` for what speaks against them."""
+        self.chosen = technician, starts_at
+        if look:
+            self.obstacles = against(
+                self.appointment,
+                technician,
+                starts_at,
+                now=timezone.now(),
+                zone=self.zone,
+                facts=self._facts,
+            )
+
+    @cached_property
+    def _facts(self) -> free.Facts:
+        assert self.chosen  # noqa: S101  # whoever asks has chosen
+        return around(self.appointment, *self.chosen)
+
+    @cached_property
+    def day(self) -> Day | None:
+        """The chosen technician's, with the appointment in it; found out when it is shown."""
+        if self.chosen:
+            return day_of(self.appointment, *self.chosen, self._facts, self.zone)
+        return None
+
+    @property
+    def why_no_day(self) -> str:
+        """What is wrong with the technician or the time, if it is not just missing."""
+        names = ("technician", "final_date", "final_time", "final_timezone")
+        given = (self[name] for name in names if self[name].value())
+        wrong = [str(error) for field in given for error in field.errors]
+        return " ".join(wrong) or str(_("Choose a technician, a date and a time."))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         technician, starts_at = cleaned.get("technician"), cleaned.get("starts_at")
-        if technician and starts_at and starts_at > timezone.now():
-            self.look(technician, starts_at)
+        if technician and starts_at:
+            self.choose(technician, starts_at, look=starts_at > timezone.now())
         if self.obstacles.final:
             self.add_error(None, _("Nobody can be in two places. Choose another time or person."))
         elif self.obstacles and not cleaned["anyway"]:
@@ -113,10 +142,10 @@ class ApprovalForm(PlacingForm):
             "technician": technician and str(technician.id),
             "generate_teams_meeting": True,
         }
-        super().__init__(data, appointment=appointment, by=approver, initial=initial)
+        super().__init__(data, appointment=appointment, initial=initial)
         self.fields["generate_teams_meeting"].label = words_of("").generate
         if technician:
-            self.look(technician, appointment.requested_start)
+            self.choose(technician, appointment.requested_start, look=True)
 
 
 def _wished_technician(appointment: AppointmentRequest) -> Membership | None:
@@ -133,7 +162,9 @@ class RescheduleForm(PlacingForm):
         initial = self.initial_for(appointment.starts_at, mover.zone) | {
             "technician": technician and str(technician.id)
         }
-        super().__init__(data, appointment=appointment, by=mover, initial=initial)
+        super().__init__(data, appointment=appointment, initial=initial)
+        if technician and data is None:
+            self.choose(technician, appointment.starts_at, look=False)
 
 
 class DeclineForm(StyledForm, forms.Form):

@@ -29,6 +29,18 @@ class Obstacles:
         return bool(self.sentences)
 
 
+def around(
+    appointment: AppointmentRequest, technician: Membership, starts_at: datetime
+) -> free.Facts:
+    """What is known around a time of a technician, the appointment's own present place aside."""
+    return free.read(
+        appointment.tenant,
+        Span(starts_at, starts_at + timedelta(minutes=appointment.requested_duration)),
+        only=technician,
+        ignoring=(appointment.id, appointment.schedule_entry_id),
+    )
+
+
 def against(
     appointment: AppointmentRequest,
     technician: Membership,
@@ -36,15 +48,11 @@ def against(
     *,
     now: datetime,
     zone: ZoneInfo,
+    facts: free.Facts | None = None,
 ) -> Obstacles:
-    """Everything against a time of a technician; its own present place is not in the way."""
+    """Everything against a time of a technician; ``facts`` if they are read already."""
+    facts = facts or around(appointment, technician, starts_at)
     length = timedelta(minutes=appointment.requested_duration)
-    facts = free.read(
-        appointment.tenant,
-        Span(starts_at, starts_at + length),
-        only=technician,
-        ignoring=(appointment.id, appointment.schedule_entry_id),
-    )
     rules = replace(facts.rules_of(appointment.service), duration=length)
     return _in_words(facts, facts.why_not(technician, starts_at, rules, now), technician, zone)
 

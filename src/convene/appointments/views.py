@@ -107,7 +107,10 @@ def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
 
 @tenant_page("user_schedule:update")
 def check(request: TenantRequest, pk: UUID) -> HttpResponse:
-    """What speaks against a technician and a time, while somebody still chooses them."""
+    """What speaks against a technician and a time, while somebody still chooses them.
+
+    For htmx with the technician's day, which is beside the form.
+    """
     appointment = _appointment(pk)
     form: PlacingForm
     if appointment.is_pending:
@@ -115,7 +118,7 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
     else:
         form = RescheduleForm(request.GET, appointment=appointment, mover=request.membership)
     form.is_valid()
-    return render(request, "appointments/obstacles.html", {"form": form})
+    return render_part(request, "appointments/obstacles.html", "with_day", {"form": form})
 
 
 @tenant_page("user_schedule:update", reads=False)
