@@ -1,5 +1,6 @@
 """The forms of the staff's screens."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,22 +38,36 @@ from .obstacles import Obstacles, against, against_another, around
 from .sheet import days_span
 
 
-class TechnicianField(forms.TypedChoiceField):
-    """Who gets the appointment; those who perform the service come first."""
+class _Technicians(forms.models.ModelChoiceIterator):  # type: ignore[type-arg]  # not at run time
+    """Those who perform the service come first; read when the choice is shown."""
+
+    field: "TechnicianField"
+
+    def __iter__(self) -> Iterator[Any]:
+        yield "", self.field.empty_label
+        named = ServicePerformer.objects.filter(
+            service=self.field.service, technician_id=OuterRef("id")
+        )
+        people: Any = list(self.queryset.annotate(performs=Exists(named)))
+        for label, performs in ((_("Perform this service"), True), (_("Others"), False)):
+            if group := [self.choice(person) for person in people if person.performs is performs]:
+                yield label, group
+
+
+class TechnicianField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not at run time
+    """Who gets the appointment."""
+
+    iterator = _Technicians
+    service: Service
 
     def __init__(self) -> None:
-        super().__init__(label=_("Assign technician"), empty_value=None)
+        nobody = Membership.objects.none()
+        super().__init__(nobody, label=_("Assign technician"), empty_label=_("Choose…"))
 
     def offer(self, tenant: Tenant, service: Service) -> None:
         """Take the tenant's technicians, and say who performs the service."""
-        named = ServicePerformer.objects.filter(service=service, technician_id=OuterRef("id"))
-        technicians = Membership.objects.of_tenant(tenant).technicians()
-        people: Any = technicians.annotate(performs=Exists(named))
-        first = [(str(person.id), str(person)) for person in people if person.performs]
-        others = [(str(person.id), str(person)) for person in people if not person.performs]
-        groups = ((_("Perform this service"), first), (_("Others"), others))
-        self.choices = [("", _("Choose…")), *(group for group in groups if group[1])]
-        self.coerce = {str(person.id): person for person in people}.__getitem__
+        self.service = service
+        self.queryset = Membership.objects.of_tenant(tenant).technicians()
 
 
 class PlacingForm(FinalTimeForm):
