@@ -10,7 +10,7 @@ from django.test import Client as Browser
 
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest, Status
-from convene.mail.models import OutboxMail
+from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
@@ -489,6 +489,54 @@ def test_trying_again_without_a_meeting_is_refused():
     desk.approve(generate_teams_meeting="")
 
     assert "has no online meeting" in desk.post("meeting/retry/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["requests/{}/", "attention/"])
+def test_a_refused_mail_can_be_sent_again(path):
+    desk = Desk()
+    page = f"/t/{desk.tenant.slug}/{path.format(desk.request.id)}"
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.filter(recipient="client").update(state=MailState.FAILED)
+        mail = OutboxMail.objects.get(recipient="client")
+    contact = desk.request.contact
+
+    asking = desk.browser.get(page).content.decode()
+    answer = desk.post(f"mails/{mail.id}/send-again/", follow=False)
+
+    assert f'/mails/{mail.id}/send-again/"' in asking
+    assert "correct it under Clients first" in asking
+    assert f'/clients/{contact.client_id}/contacts/{contact.id}/"' in asking
+    assert (answer.status_code, answer.url) == (303, desk.url())
+    after = desk.read()
+    assert "The mail is being sent again." in after
+    assert "Refused mail tried again" in after
+    assert "send-again" not in after
+
+
+def test_a_technician_reads_of_a_refused_mail_and_cannot_send_it_again():
+    desk = Desk()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.update(state=MailState.FAILED)
+    desk.browser.force_login(make_member(desk.tenant, role=Role.TECHNICIAN).user)
+
+    page = desk.read()
+
+    assert "Refused" in page
+    assert "Send again" not in page
+
+
+def test_the_address_of_a_colleague_is_not_looked_for_in_clients():
+    desk = Desk()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.exclude(recipient="client").update(state=MailState.FAILED)
+
+    page = desk.read()
+
+    assert "Send again" in page
+    assert "Correct the address" not in page
 
 
 def test_a_mail_that_cannot_leave_is_said_in_words(provider):
