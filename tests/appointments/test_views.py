@@ -1,7 +1,7 @@
 """The staff's screens: what a dispatcher reads and presses."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -14,6 +14,7 @@ from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
+from tests.forms import filled_in
 from tests.make import a_time, make_member, make_request, make_service, make_tenant
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -55,7 +56,7 @@ class Desk:
 
     def now(self) -> AppointmentRequest:
         with tenant_atomic(self.tenant):
-            return AppointmentRequest.objects.get(id=self.request.id)
+            return AppointmentRequest.objects.with_people().get(id=self.request.id)
 
 
 @pytest.fixture
@@ -76,6 +77,7 @@ def test_the_approval_form_is_in_the_prds_order_with_the_toggle_on(provider):
         "final_date",
         "final_time",
         "final_timezone",
+        "final_moment",  # unseen
     ]
     toggle = re.search(r'<input[^>]*name="generate_teams_meeting"[^>]*>', page)
     assert toggle is not None
@@ -162,6 +164,38 @@ def test_a_time_that_happens_twice_is_said():
     )
 
     assert "This time happens twice that night" in page.content.decode()
+
+
+def in_the_autumn_night(hour: int) -> tuple[Desk, datetime]:
+    """A request at one of the two moments of 27 October 2030 that read 02:30 in Berlin."""
+    desk = Desk()
+    desk.dana.timezone = "Europe/Berlin"
+    desk.dana.save(update_fields=["timezone"])
+    start = datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
+    desk.request = make_request(desk.tenant, service=desk.service, start=start)
+    return desk, start
+
+
+@pytest.mark.parametrize("hour", [0, 1])
+def test_a_request_of_the_night_with_two_times_is_approved_at_its_own(hour):
+    desk, start = in_the_autumn_night(hour)
+    fields = filled_in(desk.browser.get(desk.url()), "approval")
+
+    page = desk.post("approve/", **fields).content.decode()
+
+    assert desk.now().starts_at == start
+    assert "This time happens twice" not in page
+
+
+def test_an_appointment_of_the_night_with_two_times_stays_when_somebody_else_gets_it():
+    desk, start = in_the_autumn_night(1)
+    desk.post("approve/", **filled_in(desk.browser.get(desk.url()), "approval"))
+    tom = make_member(desk.tenant, "Tom", Role.TECHNICIAN)
+    fields = filled_in(desk.browser.get(desk.url()), "reschedule")
+
+    desk.post("reschedule/", **fields | {"technician": str(tom.id)})
+
+    assert (desk.now().starts_at, desk.now().technician) == (start, tom)
 
 
 def test_approving_at_another_time_confirms_that_time():
