@@ -202,7 +202,14 @@ def problem_of(meeting: MeetingSync) -> str:
     if not meeting.problem:
         return "–"
     status = f" (HTTP {meeting.problem_status})" if meeting.problem_status else ""
-    return f"{meeting.problem}{status}"
+    return f"{meeting.problem}{status}{wait_of(meeting)}"
+
+
+def wait_of(meeting: MeetingSync) -> str:
+    if not (meeting.problem_at and meeting.problem_wait_until):
+        return ""
+    wait = meeting.problem_wait_until - meeting.problem_at
+    return f"; asks to wait {wait.total_seconds():.0f} s"
 
 
 OPERATIONS = {

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 
 from convene.appointments import actions
-from convene.appointments.models import AppointmentRequest, Status
+from convene.appointments.models import AppointmentRequest, MeetingSync, Status
 from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
@@ -571,6 +571,19 @@ def test_the_address_of_a_colleague_is_not_looked_for_in_clients():
 
     assert "Send again" in page
     assert "Correct the address" not in page
+
+
+def test_the_page_says_until_when_the_provider_asks_to_wait(provider):
+    desk = Desk()
+    provider.fail_next()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        MeetingSync.objects.update(problem_wait_until=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    page = desk.read()
+
+    assert "Fake Meetings asks us to wait until 2 Jan 2030, 03:04:05." in page
+    assert "/meeting/create/" in page
 
 
 def test_a_mail_that_cannot_leave_is_said_in_words(provider):
