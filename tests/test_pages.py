@@ -12,7 +12,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from convene.appointments import actions
 from convene.clients.models import Contact
+from convene.mail.models import OutboxMail
 from convene.plugins import Plugin
+from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_entry, make_hours, make_time_off
@@ -94,6 +96,7 @@ ACT = {
     "appointments:create_meeting": acts(DECIDES, 303),
     "appointments:retry_meeting": acts(DECIDES, 303),
     "appointments:forget_meeting": acts(DECIDES, 303),
+    "appointments:send_again": acts(DECIDES, 303),
     "clients:new": acts(DECIDES),
     "clients:edit": acts(DECIDES),
     "clients:new_contact": acts(DECIDES),
@@ -175,6 +178,8 @@ class World:
             starts_at=a_time(),
             with_meeting=False,
         )
+        with tenant_atomic(self.tenant):
+            self.mail_id = OutboxMail.objects.values_list("id", flat=True)[0]
 
     def url(self, name: str, slug: str = "") -> str:
         query = QUERIES.get(name, "")
@@ -203,6 +208,8 @@ class World:
             "today",
         }:
             kwargs["pk"] = self.request.id
+        if name == "appointments:send_again":
+            kwargs["mail"] = self.mail_id
         return reverse(name, kwargs=kwargs)
 
 

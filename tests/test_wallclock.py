@@ -63,6 +63,24 @@ def test_of_a_time_that_happens_twice_the_first_is_taken_and_said():
     assert "Europe/Berlin (CEST)" in twice_note(instant, BERLIN)
 
 
+@pytest.mark.parametrize("hour", [0, 1])
+def test_of_a_time_that_happens_twice_the_one_that_was_meant_is_taken_without_a_word(hour):
+    meant = datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+
+    instant = to_utc(date(2026, 10, 25), time(2, 30), BERLIN, meant=meant)
+
+    assert (instant.at, instant.twice) == (meant, False)
+
+
+def test_a_moment_that_the_clock_does_not_show_is_not_what_was_meant():
+    meant = datetime(2026, 10, 25, 1, 45, tzinfo=UTC)
+
+    instant = to_utc(date(2026, 10, 25), time(2, 30), BERLIN, meant=meant)
+
+    assert instant.at == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert instant.twice
+
+
 def test_a_zone_is_read_with_its_abbreviation_of_the_day():
     assert zone_label(datetime(2026, 7, 1, tzinfo=UTC), BERLIN) == "Europe/Berlin (CEST)"
     assert zone_label(datetime(2026, 12, 1, tzinfo=UTC), BERLIN) == "Europe/Berlin (CET)"

@@ -35,6 +35,7 @@ class Case:
 NO_POLICY = "No application access policy found for this app"
 CREATE = [
     Case("create", {"status": 400}, "bad_request", status=400),
+    Case("create", {"refuse": "claims"}, "access_blocked", status=401),
     Case("create", {"status": 403, "message": NO_POLICY}, "policy_missing", status=403),
     Case(
         "create", {"status": 403, "code": "General", "message": f"{NO_POLICY}."}, "policy_missing"
@@ -67,6 +68,7 @@ CREATE = [
 ]
 UPDATE = [
     Case("update", {"status": 400, "code": "InvalidArgument"}, "bad_request"),
+    Case("update", {"refuse": "claims"}, "access_blocked", status=401),
     Case("update", {"status": 403, "message": NO_POLICY}, "policy_missing"),
     Case(
         "update",
@@ -86,6 +88,7 @@ UPDATE = [
     Case("update", {"reset": True, "when": "after"}, "no_answer"),
 ]
 DELETE = [
+    Case("delete", {"refuse": "claims"}, "access_blocked", status=401),
     Case("delete", {"status": 403, "message": NO_POLICY}, "policy_missing"),
     Case("delete", {"status": 404, "code": "UnknownError"}, "organizer_not_found"),
     Case("delete", {"status": 404, "body": "html"}, "bad_response"),

@@ -1,10 +1,13 @@
 """What people do to an appointment, down to Microsoft Graph: its meeting follows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 from structlog.testing import capture_logs
 
 from convene.appointments import actions
@@ -15,7 +18,8 @@ from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
 from ee.tests.make_teams import make_teams_tenant
 from graphsim import Simulator
-from tests.make import make_member, make_request
+from graphsim.defaults import NORTHWIND
+from tests.make import a_time, make_member, make_request
 
 
 @dataclass
@@ -50,6 +54,11 @@ class Desk:
         with tenant_atomic(self.tenant):
             row: MeetingSync = MeetingSync.objects.get()
             return row
+
+    def needs_attention(self) -> str:
+        browser = Browser()
+        browser.force_login(self.dispatcher.user)
+        return unescape(browser.get(f"/t/{self.tenant.slug}/attention/").content.decode())
 
 
 @pytest.fixture
@@ -138,3 +147,45 @@ def test_no_line_of_an_approval_holds_the_link(sim: Simulator, desk: Desk) -> No
     [meeting] = sim.meetings()
     assert lines
     assert meeting.join_web_url not in str(lines)
+
+
+@pytest.mark.parametrize("operation", ["create", "delete"])
+@pytest.mark.parametrize(
+    ("go_wrong", "code", "sentence", "next_step"),
+    [
+        (
+            lambda sim: sim.fault("*", refuse="claims", times=-1),
+            "access_blocked",
+            "A security policy of the Microsoft tenant blocked the call.",
+            "Except the app from the Conditional Access policy for workload identities.",
+        ),
+        (
+            lambda sim: sim.world.remove_tenant(NORTHWIND.tenant_id),
+            "unknown_tenant",
+            "Microsoft does not know the tenant of the Microsoft profile.",
+            "Check the tenant id in the profile, and that its cloud is the right one.",
+        ),
+    ],
+    ids=["more claims wanted", "tenant lost"],
+)
+def test_what_goes_wrong_while_we_have_a_token_is_named_and_needs_attention(
+    sim: Simulator,
+    desk: Desk,
+    operation: str,
+    go_wrong: Callable[[Simulator], object],
+    code: str,
+    sentence: str,
+    next_step: str,
+) -> None:
+    other = Desk(desk.tenant, desk.dispatcher, make_request(desk.tenant, start=a_time(days=9)))
+    other.approve()  # signs in
+    asked = desk if operation == "create" else other
+    go_wrong(sim)
+
+    outcome = asked.approve() if operation == "create" else asked.cancel()
+
+    page = asked.needs_attention()
+    assert sentence in outcome.warning
+    assert sentence in page
+    assert next_step in page
+    assert f"Code: {code}" in page

@@ -40,6 +40,7 @@ FAULTS: dict[str, dict[str, Any]] = {
         "message": "3004: Specified meeting is not found",
     },
     "401 once": {"refuse": "token"},
+    "401, more claims wanted": {"refuse": "claims"},
     "401 again and again": {"refuse": "token", "times": -1},
     "400": {"status": 400, "code": "BadRequest", "message": "An error has occurred."},
     "429, Retry-After 30": {"status": 429, "code": "TooManyRequests", "retry_after": 30},
@@ -154,11 +155,17 @@ def _break_sign_in(sim: Simulator) -> None:
     sim.fault("token", times=-1, status=503, body="html")
 
 
+def _lose_tenant(sim: Simulator) -> None:
+    """While we still have a token."""
+    sim.world.remove_tenant(NORTHWIND.tenant_id)
+
+
 CHANGES: dict[str, Callable[[Simulator], None]] = {
     "permission withdrawn": _withdraw_permission,
     "sign-in: secret expired": _expire_secret,
     "sign-in: secret replaced": _replace_secret,
     "sign-in: 503": _break_sign_in,
+    "sign-in: tenant lost": _lose_tenant,
 }
 
 
@@ -202,7 +209,14 @@ def problem_of(meeting: MeetingSync) -> str:
     if not meeting.problem:
         return "–"
     status = f" (HTTP {meeting.problem_status})" if meeting.problem_status else ""
-    return f"{meeting.problem}{status}"
+    return f"{meeting.problem}{status}{wait_of(meeting)}"
+
+
+def wait_of(meeting: MeetingSync) -> str:
+    if not (meeting.problem_at and meeting.problem_wait_until):
+        return ""
+    wait = meeting.problem_wait_until - meeting.problem_at
+    return f"; asks to wait {wait.total_seconds():.0f} s"
 
 
 OPERATIONS = {

@@ -108,6 +108,7 @@ TROUBLES = {
     "r conflict": _refused(409, "Conflict"),
     "r precondition": _refused(412, "PreconditionFailed"),
     "r locked": _refused(423, "Locked"),
+    "s more claims": Trouble({"refuse": "claims"}),
     "404 of a proxy": Trouble({"status": 404, "body": "html"}),
     "404 without a code": _refused(404, ""),
     # Out of order, before the write or after it
@@ -146,6 +147,12 @@ TROUBLES = {
     ),
     "sign-in app unknown": Trouble(change=_remove_the_app, signs_in=True),
     "sign-in app not installed": Trouble(change=_uninstall_the_app, signs_in=True),
+    "sign-in tenant unknown": Trouble(
+        change=lambda world, of: world.remove_tenant(of.directory), signs_in=True
+    ),
+    "sign-in tenant lost": Trouble(  # while we still have a token
+        change=lambda world, of: world.remove_tenant(of.directory)
+    ),
     "sign-in 429": Trouble({"status": 429, "retry_after": 5}, route="token", signs_in=True),
     "sign-in 503": Trouble({"status": 503, "body": "html"}, route="token", signs_in=True),
     "sign-in page": Trouble({"body": "html"}, route="token", signs_in=True),

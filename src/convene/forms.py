@@ -1,6 +1,6 @@
 """What our forms share: Tabler's look, and a wall clock time as people give it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -92,6 +92,21 @@ class ZoneField(forms.CharField):
         self.widget.empty = empty
 
 
+class MomentField(forms.DateTimeField):
+    """The moment that a form was filled in with, unseen.
+
+    In the night in which the clocks go back, their time alone may be that of two moments.
+    """
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
 class FinalTimeForm(StyledForm, forms.Form):
     """When an appointment takes place: the clock on the wall of ``final_timezone``.
 
@@ -101,6 +116,7 @@ class FinalTimeForm(StyledForm, forms.Form):
     final_date = forms.DateField(label=_("Date"), widget=DateInput)
     final_time = forms.TimeField(label=_("Time"), widget=TimeInput)
     final_timezone = ZoneField(label=_("Time zone"))
+    final_moment = MomentField()
     note = ""
 
     @staticmethod
@@ -111,13 +127,15 @@ class FinalTimeForm(StyledForm, forms.Form):
             "final_date": local.date(),
             "final_time": local.time(),
             "final_timezone": zone.key,
+            "final_moment": at,
         }
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         try:
             zone = ZoneInfo(cleaned["final_timezone"])
-            instant = to_utc(cleaned["final_date"], cleaned["final_time"], zone)
+            day, clock, meant = (cleaned[f"final_{name}"] for name in ("date", "time", "moment"))
+            instant = to_utc(day, clock, zone, meant=meant)
         except KeyError:
             return cleaned  # a part of it is missing, and said so already
         except TimeDoesNotExist as error:

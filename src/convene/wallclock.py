@@ -23,7 +23,7 @@ class TimeDoesNotExist(ValueError):
 
 @dataclass(frozen=True)
 class Instant:
-    """A moment in UTC; ``twice`` is true when that wall clock time happens twice that day."""
+    """A moment in UTC; ``twice`` if the clock shows that time again, and nobody said which."""
 
     at: datetime
     twice: bool = False
@@ -44,11 +44,12 @@ def validate_zone(name: str) -> None:
         raise ValidationError(_("Unknown time zone: %(zone)s"), params={"zone": name})
 
 
-def to_utc(day: date, clock: time, zone: ZoneInfo) -> Instant:
+def to_utc(day: date, clock: time, zone: ZoneInfo, *, meant: datetime | None = None) -> Instant:
     """The moment of a wall clock time in a zone.
 
-    A time that the clocks skip raises TimeDoesNotExist. Of a time that happens twice the first is
-    taken, and the answer says so. A day that is absurdly far away is refused as well.
+    A time that the clocks skip raises TimeDoesNotExist. Of a time that happens twice the one that
+    was ``meant`` is taken, otherwise the first, and the answer says so. A day that is absurdly far
+    away is refused as well.
     """
     if not FIRST_DAY <= day <= LAST_DAY:
         raise TimeDoesNotExist(_("This date is too far away. Choose another one."))
@@ -62,7 +63,8 @@ def to_utc(day: date, clock: time, zone: ZoneInfo) -> Instant:
             )
             % {"time": f"{clock:%H:%M}", "date": formats.date_format(day), "zone": zone.key}
         )
-    return Instant(at, twice=local.replace(fold=1).utcoffset() != local.utcoffset())
+    again = local.replace(fold=1).astimezone(UTC)
+    return Instant(again) if meant == again else Instant(at, twice=at not in (again, meant))
 
 
 def parse_day(text: str) -> date | None:

@@ -16,6 +16,7 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_entry
+from tests.forms import filled_in
 from tests.make import make_member, make_request, make_service, make_tenant
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -122,6 +123,45 @@ def test_of_a_time_that_happens_twice_the_first_is_taken_and_that_is_said():
 
     assert desk.entries() == [("Tom", "Dentist", at(27, 0, 30, 10), at(27, 2, 30, 10))]
     assert "This time happens twice that night" in said(answer)
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        # 02:30 for the second time, until 02:45 of the same night
+        ("Europe/Berlin", at(27, 1, 30, 10), at(27, 1, 45, 10)),
+        # from the first 02:30 until the second one
+        ("Europe/Berlin", at(27, 0, 30, 10), at(27, 1, 30, 10)),
+        # from the second midnight of a day
+        ("America/Havana", at(3, 5, 0, 11), at(4, 5, 0, 11)),
+    ],
+)
+def test_what_is_opened_and_saved_unchanged_stays_at_its_moments(zone, start, end):
+    desk = Desk()
+    desk.dana.timezone = zone
+    desk.dana.save(update_fields=["timezone"])
+    entry = make_entry(desk.tom, start, end)
+    browser = Browser()
+    browser.force_login(desk.dana.user)
+    page = browser.get(desk.url("busy", entry.id))
+
+    answer = browser.post(desk.url("busy", entry.id), filled_in(page, "busy"), follow=True)
+
+    assert desk.entries() == [("Tom", entry.title, start, end)]
+    assert "The busy time is changed." in said(answer)
+    assert "This time happens twice" not in said(answer)
+
+
+def test_another_time_of_the_clock_is_another_moment_than_the_one_it_was_opened_with():
+    desk = Desk()
+    entry = make_entry(desk.tom, at(27, 1, 30, 10), at(27, 3, 30, 10))
+    browser = Browser()
+    browser.force_login(desk.dana.user)
+    fields = filled_in(browser.get(desk.url("busy", entry.id)), "busy")
+
+    browser.post(desk.url("busy", entry.id), fields | {"from_time": "03:30"})
+
+    assert desk.entries() == [("Tom", entry.title, at(27, 2, 30, 10), at(27, 3, 30, 10))]
 
 
 def test_appointments_in_its_way_stay_and_are_named():

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from convene.appointments import actions, letters
+from convene.appointments import actions, history, letters
 from convene.appointments.models import AppointmentRequest
 from convene.clients.models import Contact
+from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
@@ -73,6 +75,9 @@ class Case:
     def deliver(self, at: datetime | None = None) -> None:
         now = at or datetime.now(UTC)
         deliver(self.tenant.id, self.request.id, clock=lambda: now)
+
+    def send_again(self, mail: OutboxMail) -> None:
+        actions.send_mail_again(self.tenant, self.request.id, mail.id, by=self.dana)
 
     def states(self) -> list[tuple[str, str, str]]:
         with tenant_atomic(self.tenant):
@@ -275,6 +280,81 @@ def test_a_refused_recipient_is_not_tried_for_ever(box: Postbox):
         (MailState.FAILED, "SMTPRecipientsRefused 550"),
         (MailState.SENT, ""),
     ]
+
+
+def refused_confirmation(box: Postbox) -> tuple[Case, OutboxMail]:
+    """The client's confirmation was refused; the technician's has left."""
+    case = Case()
+    case.approve()
+    box.refuse = ["550 no such mailbox"]
+    case.deliver()
+    with tenant_atomic(case.tenant):
+        return case, OutboxMail.objects.get(state=MailState.FAILED)
+
+
+def test_a_refused_mail_is_sent_again_to_the_corrected_address_and_says_what_is_true(
+    box: Postbox,
+):
+    case, refused = refused_confirmation(box)
+    box.refuse = ["550 no such mailbox"]
+    case.move(NOON + timedelta(hours=1))
+    case.deliver()
+    with tenant_atomic(case.tenant):
+        Contact.objects.filter(id=case.contact.id).update(email="right@client.example")
+
+    case.send_again(refused)
+    case.deliver()
+
+    [message] = box.to("right@client.example")
+    assert box.to(case.contact.email) == []
+    assert str(message["Subject"]).strip().startswith("Confirmed:")
+    assert "08:00–08:30" in text_of(message)  # an en dash
+
+
+def test_sending_a_refused_mail_again_wakes_the_worker_once_and_is_in_the_history(box: Postbox):
+    case, refused = refused_confirmation(box)
+    woken = ProcrastinateJob.objects.count()
+
+    case.send_again(refused)
+    case.send_again(refused)  # a second click
+    case.deliver()
+    case.send_again(refused)  # from a page that is old
+    case.deliver()
+
+    assert ProcrastinateJob.objects.count() == woken + 1
+    assert len(box.to(case.contact.email)) == 1
+    with tenant_atomic(case.tenant):
+        [event] = Event.objects.filter(kind=history.MAIL_SENT_AGAIN)
+    assert (event.actor, event.after) == (case.dana, {"mail": str(refused.id)})
+
+
+def test_a_refused_mail_that_does_not_hold_any_more_is_not_sent_again(box: Postbox):
+    case, refused = refused_confirmation(box)
+    case.cancel()
+    case.deliver()
+    told = len(box.messages)
+
+    case.send_again(refused)
+    case.deliver()
+
+    assert len(box.messages) == told
+    assert case.states()[-1] == (
+        letters.APPROVED_CLIENT,
+        MailState.SUPERSEDED,
+        "the appointment is cancelled now",
+    )
+
+
+def test_a_mail_that_is_sent_again_meets_the_same_patience_as_a_new_one(box: Postbox, time_machine):
+    case, refused = refused_confirmation(box)
+    time_machine.move_to(datetime.now(UTC) + timedelta(days=4))
+    box.refuse = ["451 try later"]
+
+    case.send_again(refused)
+    case.deliver()
+    case.deliver(at=datetime.now(UTC) + timedelta(minutes=5))
+
+    assert len(box.to(case.contact.email)) == 1
 
 
 def test_a_busy_mail_server_is_tried_again(box: Postbox):

@@ -306,6 +306,23 @@ def test_a_technician_moves_only_their_own_busy_time():
     assert moves(desk, desk.aylin)["is-busy"] == (False, False)
 
 
+def test_what_is_given_to_somebody_else_takes_its_moments_along():
+    """In the night in which the clocks go back, the time alone would be that of two moments."""
+    desk = Desk()
+    appointment = desk.approved(at(8))
+    busy = make_entry(desk.tom, at(12), at(13))
+
+    moments = {item["id"]: item["extendedProps"]["moments"] for item in desk.items()}
+
+    assert moments == {
+        str(appointment.id): {"final_moment": "2030-06-04T08:00:00Z"},
+        str(busy.id): {
+            "from_moment": "2030-06-04T12:00:00Z",
+            "to_moment": "2030-06-04T13:00:00Z",
+        },
+    }
+
+
 def test_what_a_move_means_is_said_in_the_providers_words():
     desk = Desk()
     plain = desk.approved(at(8))

@@ -488,6 +488,39 @@ def test_a_problem_keeps_what_an_admin_asks_for(provider: Provider, dana: Member
     assert kept.problem_at == a_time(days=1)
 
 
+def test_a_provider_that_asks_to_wait_is_said_to_until_then_and_trying_again_still_works(
+    provider: Provider, dana: Membership
+) -> None:
+    request = make_morning(dana)
+    now = datetime.now(UTC)
+    provider.fail_with(MeetingError("throttled", status=429, retry_after=30))
+
+    with time_machine.travel(now, tick=False):
+        approve(request, by=dana)
+
+        assert problem(request).wait_until == now + timedelta(seconds=30)
+    with time_machine.travel(now + timedelta(seconds=31), tick=False):
+        assert problem(request).wait_until is None
+    try_again(request)
+    assert bookkeeping(request).problem_wait_until is None
+    assert provider.times == [MORNING]
+
+
+@pytest.mark.parametrize("seconds", [None, 0])
+def test_a_failure_that_asks_for_no_wait_forgets_the_wait_of_the_one_before(
+    provider: Provider, dana: Membership, seconds: int | None
+) -> None:
+    request = make_morning(dana)
+    provider.fail_with(MeetingError("throttled", status=429, retry_after=30))
+    approve(request, by=dana)
+    provider.fail_with(MeetingError("unavailable", status=503, retry_after=seconds))
+
+    try_again(request)
+
+    assert bookkeeping(request).problem == "unavailable"
+    assert problem(request).wait_until is None
+
+
 def test_a_toggle_sent_after_the_capability_went_away_is_a_problem_with_that_reason(
     provider: Provider, dana: Membership
 ) -> None:

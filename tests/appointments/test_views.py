@@ -1,7 +1,7 @@
 """The staff's screens: what a dispatcher reads and presses."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -9,11 +9,12 @@ import pytest
 from django.test import Client as Browser
 
 from convene.appointments import actions
-from convene.appointments.models import AppointmentRequest, Status
-from convene.mail.models import OutboxMail
+from convene.appointments.models import AppointmentRequest, MeetingSync, Status
+from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
+from tests.forms import filled_in
 from tests.make import a_time, make_member, make_request, make_service, make_tenant
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -55,7 +56,7 @@ class Desk:
 
     def now(self) -> AppointmentRequest:
         with tenant_atomic(self.tenant):
-            return AppointmentRequest.objects.get(id=self.request.id)
+            return AppointmentRequest.objects.with_people().get(id=self.request.id)
 
 
 @pytest.fixture
@@ -76,6 +77,7 @@ def test_the_approval_form_is_in_the_prds_order_with_the_toggle_on(provider):
         "final_date",
         "final_time",
         "final_timezone",
+        "final_moment",  # unseen
     ]
     toggle = re.search(r'<input[^>]*name="generate_teams_meeting"[^>]*>', page)
     assert toggle is not None
@@ -162,6 +164,38 @@ def test_a_time_that_happens_twice_is_said():
     )
 
     assert "This time happens twice that night" in page.content.decode()
+
+
+def in_the_autumn_night(hour: int) -> tuple[Desk, datetime]:
+    """A request at one of the two moments of 27 October 2030 that read 02:30 in Berlin."""
+    desk = Desk()
+    desk.dana.timezone = "Europe/Berlin"
+    desk.dana.save(update_fields=["timezone"])
+    start = datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
+    desk.request = make_request(desk.tenant, service=desk.service, start=start)
+    return desk, start
+
+
+@pytest.mark.parametrize("hour", [0, 1])
+def test_a_request_of_the_night_with_two_times_is_approved_at_its_own(hour):
+    desk, start = in_the_autumn_night(hour)
+    fields = filled_in(desk.browser.get(desk.url()), "approval")
+
+    page = desk.post("approve/", **fields).content.decode()
+
+    assert desk.now().starts_at == start
+    assert "This time happens twice" not in page
+
+
+def test_an_appointment_of_the_night_with_two_times_stays_when_somebody_else_gets_it():
+    desk, start = in_the_autumn_night(1)
+    desk.post("approve/", **filled_in(desk.browser.get(desk.url()), "approval"))
+    tom = make_member(desk.tenant, "Tom", Role.TECHNICIAN)
+    fields = filled_in(desk.browser.get(desk.url()), "reschedule")
+
+    desk.post("reschedule/", **fields | {"technician": str(tom.id)})
+
+    assert (desk.now().starts_at, desk.now().technician) == (start, tom)
 
 
 def test_approving_at_another_time_confirms_that_time():
@@ -489,6 +523,67 @@ def test_trying_again_without_a_meeting_is_refused():
     desk.approve(generate_teams_meeting="")
 
     assert "has no online meeting" in desk.post("meeting/retry/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["requests/{}/", "attention/"])
+def test_a_refused_mail_can_be_sent_again(path):
+    desk = Desk()
+    page = f"/t/{desk.tenant.slug}/{path.format(desk.request.id)}"
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.filter(recipient="client").update(state=MailState.FAILED)
+        mail = OutboxMail.objects.get(recipient="client")
+    contact = desk.request.contact
+
+    asking = desk.browser.get(page).content.decode()
+    answer = desk.post(f"mails/{mail.id}/send-again/", follow=False)
+
+    assert f'/mails/{mail.id}/send-again/"' in asking
+    assert "correct it under Clients first" in asking
+    assert f'/clients/{contact.client_id}/contacts/{contact.id}/"' in asking
+    assert (answer.status_code, answer.url) == (303, desk.url())
+    after = desk.read()
+    assert "The mail is being sent again." in after
+    assert "Refused mail tried again" in after
+    assert "send-again" not in after
+
+
+def test_a_technician_reads_of_a_refused_mail_and_cannot_send_it_again():
+    desk = Desk()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.update(state=MailState.FAILED)
+    desk.browser.force_login(make_member(desk.tenant, role=Role.TECHNICIAN).user)
+
+    page = desk.read()
+
+    assert "Refused" in page
+    assert "Send again" not in page
+
+
+def test_the_address_of_a_colleague_is_not_looked_for_in_clients():
+    desk = Desk()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        OutboxMail.objects.exclude(recipient="client").update(state=MailState.FAILED)
+
+    page = desk.read()
+
+    assert "Send again" in page
+    assert "Correct the address" not in page
+
+
+def test_the_page_says_until_when_the_provider_asks_to_wait(provider):
+    desk = Desk()
+    provider.fail_next()
+    desk.approve()
+    with tenant_atomic(desk.tenant):
+        MeetingSync.objects.update(problem_wait_until=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    page = desk.read()
+
+    assert "Fake Meetings asks us to wait until 2 Jan 2030, 03:04:05." in page
+    assert "/meeting/create/" in page
 
 
 def test_a_mail_that_cannot_leave_is_said_in_words(provider):

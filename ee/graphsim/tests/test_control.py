@@ -134,6 +134,11 @@ def test_roles_are_removed_and_added(northwind: Client) -> None:
     assert northwind.create().status == 201
 
 
+def test_a_tenant_is_removed(northwind: Client) -> None:
+    assert northwind.control("DELETE", f"tenants/{NORTHWIND.tenant_id}").status == 204
+    assert northwind.control("DELETE", f"tenants/{NORTHWIND.tenant_id}").status == 404
+
+
 def test_an_app_is_changed_in_part(northwind: Client) -> None:
     expired = {"value": "old", "expires_at": "2020-01-01T00:00:00Z"}
 

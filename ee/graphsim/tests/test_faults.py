@@ -104,6 +104,7 @@ def test_a_login_fault_speaks_the_logins_language(sim: Simulator, northwind: Cli
     ("refuse", "error"),
     [
         ("token", (401, "InvalidAuthenticationToken")),
+        ("claims", (401, "InvalidAuthenticationToken")),
         ("role", (403, "Forbidden")),
         ("policy", (403, "Forbidden")),
         ("user", (404, "UnknownError")),
@@ -117,6 +118,14 @@ def test_a_check_may_fail_although_the_world_is_in_order(
     assert northwind.create().error[:2] == error
     assert sim.meetings() == []
     assert northwind.create().status == 201
+
+
+def test_conditional_access_says_which_claims_it_misses(sim: Simulator, northwind: Client) -> None:
+    sim.fault("create", refuse="claims")
+
+    challenge = northwind.create().headers["www-authenticate"]
+
+    assert 'error="insufficient_claims", claims="eyJ' in challenge
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_a_tenant_that_does_not_exist_is_refused(northwind: Client, tenant: str,
     assert refusal(northwind.log_in(tenant=tenant)) == (400, "invalid_request", [code])
 
 
+def test_a_tenant_that_ended_knows_nobody_and_its_tokens_are_void(
+    sim: Simulator, northwind: Client
+) -> None:
+    assert northwind.create().status == 201
+
+    sim.world.remove_tenant(NORTHWIND.tenant_id)
+
+    assert northwind.create().status == 401
+    assert refusal(northwind.log_in()) == (400, "invalid_request", [90002])
+
+
 @pytest.mark.parametrize(
     ("scope", "error", "code"),
     [

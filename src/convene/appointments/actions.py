@@ -23,6 +23,7 @@ from convene.availability.claims import NotFree, claim, lock_performers
 from convene.catalog.models import Service
 from convene.clients.models import Contact
 from convene.events.models import record, record_all
+from convene.mail import outbox
 from convene.meetings.registry import capability, explain
 from convene.meetings.words import words_of
 from convene.schedule.models import (
@@ -443,6 +444,24 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         meeting.delete()
         if appointment.is_approved:
             letters.tell_of_news(appointment, timezone.now())
+    return Outcome(appointment_id)
+
+
+# Telling
+
+
+def send_mail_again(
+    tenant: Tenant, appointment_id: UUID, mail_id: UUID, *, by: Membership
+) -> Outcome:
+    """Let a mail that was refused leave after all, as if it were new. Any other one stays as it is.
+
+    It is written and addressed when it leaves, and dropped if it does not hold any more.
+    """
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        if outbox.send_again(appointment.id, mail_id):
+            after = {"mail": str(mail_id)}
+            record(history.MAIL_SENT_AGAIN, appointment.id, by=by, after=after)
     return Outcome(appointment_id)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from convene.availability.hours import DAY, MIDNIGHT, Span, local_day
+from convene.availability.hours import DAY, Span, local_day
 from convene.schedule.models import EntryKind, ScheduleEntry
 from convene.tenancy.models import Membership
 
@@ -115,4 +115,4 @@ def clock(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def is_of_whole_days(span: Span, zone: ZoneInfo) -> bool:
-    return all(clock(at, zone).time() == MIDNIGHT for at in span)
+    return all(at == local_day(clock(at, zone).date(), zone).start for at in span)

@@ -9,6 +9,7 @@ from django.db.models import Count, Value
 from django.http import HttpRequest
 from django.utils import timezone
 
+from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
 from convene.tenancy.db import current_tenant_id, tenant_atomic
 from convene.tenancy.models import Membership
@@ -17,7 +18,8 @@ from . import letters
 from .models import AppointmentRequest, MeetingSync
 from .problems import Problem, problem_of
 
-Mail = tuple[AppointmentRequest, OutboxMail, Any]  # the last one is what it is about
+# With what a mail is about, and whose address it goes to.
+Mail = tuple[AppointmentRequest, OutboxMail, Any, Contact | None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _with_appointments(
 ) -> Iterator[Mail]:
     for mail in mails:
         if row := rows.get(mail.subject_id):
-            yield row, mail, letters.TITLES[mail.kind]
+            yield row, mail, letters.TITLES[mail.kind], letters.contact_of(mail, row)
 
 
 def count(now: datetime) -> dict[str, int]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from convene.availability import free
 from convene.availability.hours import DAY, Span
 from convene.catalog.models import Service, ServicePerformer
-from convene.forms import DateInput, FinalTimeForm, StyledForm, TimeInput, ZoneField
+from convene.forms import DateInput, FinalTimeForm, MomentField, StyledForm, TimeInput, ZoneField
 from convene.meetings.words import words_of
 from convene.schedule.models import ScheduleEntry
 from convene.tenancy.models import Membership, Tenant
@@ -268,6 +268,7 @@ class BusyForm(StyledForm, forms.Form):
         help_text=_("Only if it goes on for several days."),
     )
     timezone = ZoneField(label=_("Time zone"))
+    from_moment, to_moment = MomentField(), MomentField()
     note = ""
 
     def __init__(self, data: Any = None, *, by: Membership, initial: dict[str, Any] | None = None):
@@ -301,11 +302,11 @@ class BusyForm(StyledForm, forms.Form):
 
     def _take_hours(self, days: tuple[date, date], clocks: list[time], zone: ZoneInfo) -> None:
         moments = []
-        for name, day, at in zip(("from_time", "to_time"), days, clocks, strict=True):
+        for name, day, at in zip(("from", "to"), days, clocks, strict=True):
             try:
-                instant = to_utc(day, at, zone)
+                instant = to_utc(day, at, zone, meant=self.cleaned_data[f"{name}_moment"])
             except TimeDoesNotExist as error:
-                self.add_error(name, str(error))
+                self.add_error(f"{name}_time", str(error))
                 return
             moments.append(instant.at)
             self.note = self.note or twice_note(instant, zone)
@@ -333,6 +334,7 @@ def busy_initial(entry: ScheduleEntry, zone: ZoneInfo) -> dict[str, Any]:
         last -= DAY
     else:
         values |= {"from_time": first.time(), "to_time": last.time()}
+        values |= {"from_moment": entry.starts_at, "to_moment": entry.ends_at}
     if last.date() != first.date():
         values["last_day"] = last.date()
     return values

@@ -17,6 +17,7 @@ MEETING_FAILED = "ONLINE_MEETING_FAILED"
 MEETING_FORGOTTEN = "ONLINE_MEETING_FORGOTTEN"
 MEETING_MAY_REMAIN = "ONLINE_MEETING_MAY_REMAIN"
 MEETING_ATTACHED = "APPOINTMENT_ONLINE_MEETING_ATTACHED"
+MAIL_SENT_AGAIN = "MAIL_SENT_AGAIN"
 
 SENTENCES = {
     REQUEST_CREATED: _("Request sent"),
@@ -34,4 +35,5 @@ SENTENCES = {
     MEETING_FORGOTTEN: _("Online meeting forgotten"),
     MEETING_MAY_REMAIN: _("A meeting without readers may remain with the provider"),
     MEETING_ATTACHED: _("Join link added to the appointment"),
+    MAIL_SENT_AGAIN: _("Refused mail tried again"),
 }

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from convene.clients.models import Contact
 from convene.mail import outbox
 from convene.mail.calendar_file import Person, build, content_type
 from convene.mail.models import OutboxMail
@@ -126,6 +127,12 @@ class _Recipient:
     zone: ZoneInfo
     url: str
     membership_id: UUID | None = None
+
+
+def contact_of(mail: OutboxMail, appointment: AppointmentRequest) -> Contact | None:
+    """Whose address a mail goes to, if it is one that Clients keeps and dispatchers correct."""
+    contact: Contact | None = appointment.contact
+    return contact if mail.recipient == CLIENT else None
 
 
 def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipient:

@@ -253,6 +253,7 @@ class MeetingSync(TenantModel):
     problem_status = models.PositiveSmallIntegerField(null=True)
     problem_request_id = models.CharField(max_length=100, blank=True)
     problem_at = models.DateTimeField(null=True)
+    problem_wait_until = models.DateTimeField(null=True)
 
     objects = TenantManager.from_queryset(MeetingSyncQuerySet)()  # type: ignore[misc]  # a narrower manager
 

@@ -18,6 +18,8 @@ class Problem:
     explanation: Explanation
     words: Words
     creates: bool
+    wait_until: datetime | None
+    """When the provider wants to be asked again, if that is still to come."""
 
     @property
     def headline(self) -> str:
@@ -40,12 +42,13 @@ def problem_of(
     """The problem that stays on the appointment until it is solved."""
     if meeting is None or not meeting.needs_attention(appointment, now):
         return None
-    code = meeting.problem or "interrupted"
+    code, until = meeting.problem or "interrupted", meeting.problem_wait_until
     return Problem(
         meeting=meeting,
         explanation=explain(code, meeting.provider),
         words=words_for(meeting),
         creates=appointment.is_approved and not meeting.ref,
+        wait_until=until if until and until > now else None,
     )
 
 

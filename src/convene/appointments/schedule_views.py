@@ -167,13 +167,20 @@ def _moving(request: TenantRequest, item: Item) -> dict[str, Any]:
         return reverse(f"appointments:{name}", args=[request.tenant.slug, item.id])
 
     if item.kind is Kind.BUSY:
-        return {"move": url("busy"), "busy": item.what} if _address(request, item) else {}
+        moments = {"from_moment": item.span.start, "to_moment": item.span.end}
+        mine = {"move": url("busy"), "busy": item.what, "moments": moments}
+        return mine if _address(request, item) else {}
     appointment = item.appointment
     if appointment is None or not appointment.is_approved or appointment.is_over():
         return {}
     if not request.membership.may("user_schedule:update"):
         return {}
-    return {"move": url("reschedule"), "check": url("check"), "told": _told(appointment)}
+    return {
+        "move": url("reschedule"),
+        "check": url("check"),
+        "told": _told(appointment),
+        "moments": {"final_moment": item.span.start},
+    }
 
 
 def _told(appointment: AppointmentRequest) -> str:

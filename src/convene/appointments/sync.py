@@ -64,6 +64,7 @@ _BOOKKEEPING = (
     "problem_status",
     "problem_request_id",
     "problem_at",
+    "problem_wait_until",
 )
 
 _LOCK = """
@@ -296,7 +297,8 @@ def _stop(
     """Keep the problem on the appointment, stay due, and let go."""
     meeting.problem, meeting.problem_operation = error.code, operation
     meeting.problem_status, meeting.problem_request_id = error.status, error.request_id
-    meeting.problem_at = now
+    meeting.problem_at, wait = now, error.retry_after
+    meeting.problem_wait_until = now + timedelta(seconds=wait) if wait else None
     log.warning("meeting.problem", operation=operation.value, code=error.code)
     _let_go(meeting, now, due=True)
     return Result(error.code, operation, provider.slug if provider else meeting.provider)
@@ -307,7 +309,7 @@ def _let_go(meeting: MeetingSync, now: datetime, *, due: bool) -> None:
     meeting.due, meeting.lease, meeting.lease_until = due, None, None
     if not due:
         meeting.problem = meeting.problem_operation = meeting.problem_request_id = ""
-        meeting.problem_status = meeting.problem_at = None
+        meeting.problem_status = meeting.problem_at = meeting.problem_wait_until = None
     meeting.save(update_fields=_BOOKKEEPING)
     outbox.release(meeting.appointment_id, now)
 

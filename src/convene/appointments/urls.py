@@ -31,6 +31,7 @@ urlpatterns = [
     path(ONE + "decline/", acting(views.decline), name="decline"),
     path(ONE + "cancel/", get_or_post(views.confirm_cancel, views.cancel), name="cancel"),
     path(ONE + "calendar.ics", reading(views.calendar_file), name="calendar"),
+    path(ONE + "mails/<uuid:mail>/send-again/", acting(views.send_again), name="send_again"),
     path(ONE + "meeting/create/", acting(views.create_meeting), name="create_meeting"),
     path(ONE + "meeting/retry/", acting(views.retry_meeting), name="retry_meeting"),
     path(ONE + "meeting/forget/", acting(views.forget_meeting), name="forget_meeting"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from convene.clients.models import Contact
 from convene.events.models import Event
 from convene.mail.calendar_file import Person, build, content_type
 from convene.mail.models import OutboxMail
@@ -94,10 +95,12 @@ def _way_back(request: TenantRequest, appointment: AppointmentRequest) -> dict[s
     return {"queue": queue_of(came_from, usual=appointment.status)}
 
 
-def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any]]:
+def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any, Contact | None]]:
     """What was told, or would have been; a mail that was never written has its kind's title."""
-    mails = OutboxMail.objects.filter(subject_id=appointment.id)
-    return [(mail, mail.subject or letters.TITLES[mail.kind]) for mail in mails]
+    return [
+        (mail, mail.subject or letters.TITLES[mail.kind], letters.contact_of(mail, appointment))
+        for mail in OutboxMail.objects.filter(subject_id=appointment.id)
+    ]
 
 
 def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
@@ -261,6 +264,16 @@ def forget_meeting(request: TenantRequest, pk: UUID) -> HttpResponse:
         pk,
         lambda: actions.forget_meeting(request.tenant, pk, by=request.membership),
         done=_("The meeting is forgotten. If it still exists, it is left where it is."),
+    )
+
+
+@tenant_page("user_schedule:update", reads=False)
+def send_again(request: TenantRequest, pk: UUID, mail: UUID) -> HttpResponse:
+    return _act(
+        request,
+        pk,
+        lambda: actions.send_mail_again(request.tenant, pk, mail, by=request.membership),
+        done=_("The mail is being sent again. What came of it is in the list of mails."),
     )
 
 

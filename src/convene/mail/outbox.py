@@ -99,6 +99,26 @@ def release(subject_id: UUID, now: datetime) -> None:
         _wake(subject_id, now)
 
 
+def send_again(subject_id: UUID, mail_id: UUID) -> bool:
+    """Make a refused mail due as if it were new, and wake the worker; whether it was refused."""
+    now = timezone.now()
+    refused = OutboxMail.objects.filter(id=mail_id, subject_id=subject_id, state=MailState.FAILED)
+    is_due = refused.update(
+        state=MailState.DUE,
+        created_at=now,
+        not_before=now,
+        attempts=0,
+        claim=None,
+        claimed_until=None,
+        reason="",
+        to="",
+        subject="",
+    )
+    if is_due:
+        _wake(subject_id, now)
+    return bool(is_due)
+
+
 def waiting(subject_id: UUID) -> set[tuple[str, str]]:
     """Recipient and kind of mails that have not left; they will say what is true when they do."""
     mails = OutboxMail.objects.filter(subject_id=subject_id, state=MailState.DUE, claim=None)

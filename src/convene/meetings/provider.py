@@ -69,8 +69,9 @@ class Explanation:
 class MeetingError(Exception):
     """A provider's call failed.
 
-    ``unknown_outcome`` means that the provider may have done it all the same. ``retry_after`` is in
-    seconds. ``detail`` is for the log: short, without secrets, links or addresses.
+    ``unknown_outcome`` means that the provider may have done it all the same. ``retry_after`` are
+    the seconds that it asks to wait for. ``detail`` is for the log: short, without secrets, links
+    or addresses.
     """
 
     def __init__(

@@ -100,6 +100,8 @@ def _change_directory(request: Request, segments: tuple[str, ...], world: World)
             tenant = codec.decode(Tenant, {**_sent(request), "id": tenant_id})
             world.put_tenant(tenant)
             return tenant
+        case ["DELETE", tenant_id]:
+            world.remove_tenant(tenant_id)
         case ["PUT", tenant_id, "apps", client_id]:
             app = codec.decode(App, {**_sent(request), "client_id": client_id})
             world.put_app(tenant_id, app)

@@ -1,5 +1,6 @@
 """The wrapping around every answer: headers and the two kinds of error body."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 
 from graphsim.wire import Request, Response, json_response
@@ -17,6 +18,11 @@ _CHALLENGE = (
     'authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
     'client_id="00000003-0000-0000-c000-000000000000"'
 )
+
+
+# What Conditional Access adds to it; base64 of the claims that the next token must have.
+_CLAIMS = b'{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}'
+_MORE_CLAIMS = f', error="insufficient_claims", claims="{b64encode(_CLAIMS).decode()}"'
 
 
 def client_request_id(request: Request) -> str:
@@ -41,7 +47,9 @@ def no_content(request: Request) -> Response:
     return Response(204, b"", graph_headers(request))
 
 
-def graph_error(request: Request, status: int, code: str, message: str) -> Response:
+def graph_error(
+    request: Request, status: int, code: str, message: str, *, more_claims: bool = False
+) -> Response:
     inner = {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "request-id": request.id,
@@ -51,7 +59,7 @@ def graph_error(request: Request, status: int, code: str, message: str) -> Respo
         inner = {"code": "429", "message": "Please retry after", "status": "429", **inner}
     headers = {**graph_headers(request), "Content-Type": "application/json"}
     if status == 401:
-        headers["WWW-Authenticate"] = _CHALLENGE
+        headers["WWW-Authenticate"] = _CHALLENGE + (_MORE_CLAIMS if more_claims else "")
     error = {"code": code, "message": message, "innerError": inner}
     return json_response(status, {"error": error}, headers)
 

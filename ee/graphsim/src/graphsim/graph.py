@@ -17,7 +17,7 @@ from graphsim.wire import Request, Response
 from graphsim.world import NotInWorld, World
 
 # A check that a fault makes fail although the world is in order.
-Check = Literal["token", "role", "user", "policy"]
+Check = Literal["token", "claims", "role", "user", "policy"]
 
 METADATA = "https://graph.microsoft.com/v1.0/$metadata"
 
@@ -47,9 +47,25 @@ _COMMON_FIELDS = {"@odata.type", "subject", "participants", *_TIMES}
 class Refused(Exception):
     """Graph's refusal: HTTP status, code and message."""
 
+    more_claims = False  # the token is good, but Conditional Access wants to read more in it
+
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+
+
+class Challenged(Refused):
+    """Conditional Access steps in, for example because of the address that the app calls from."""
+
+    more_claims = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            401,
+            "InvalidAuthenticationToken",
+            "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+            "and code: LocationConditionEvaluationSatisfied",
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,8 @@ class Ask:
 def answer(request: Request, route: Route, world: World, fail: Check | None = None) -> Response:
     try:
         claims, tenant = _authenticate(request, world, expired=fail == "token")
+        if fail == "claims":
+            raise Challenged
         if route.name == "unknown":
             raise _no_such_resource(request)
         _require_role(claims, route, missing=fail == "role")
@@ -79,7 +97,13 @@ def answer(request: Request, route: Route, world: World, fail: Check | None = No
             raise Refused(403, "Forbidden", "The user has no license for Microsoft Teams.")
         return _OPERATIONS[route.name](Ask(request, route, world, tenant, organizer))
     except Refused as refused:
-        return graph_error(request, refused.status, refused.code, refused.message)
+        return graph_error(
+            request,
+            refused.status,
+            refused.code,
+            refused.message,
+            more_claims=refused.more_claims,
+        )
 
 
 def _authenticate(

@@ -97,6 +97,12 @@ class World:
         with self._changing() as state:
             state.tenants[tenant.id] = tenant
 
+    def remove_tenant(self, tenant_id: str) -> None:
+        """Its subscription ended: nobody signs in any more, and tokens issued before are void."""
+        with self._changing() as state:
+            self.tenant(tenant_id)
+            del state.tenants[tenant_id]
+
     def put_app(self, tenant_id: str, app: App) -> None:
         with self._locked_tenant(tenant_id) as tenant:
             self.put_tenant(replace(tenant, apps={**tenant.apps, app.client_id: app}))

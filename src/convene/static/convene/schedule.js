@@ -184,7 +184,7 @@ function busyFields(start, end, allDay) {
 // Asks once. The answer is the form's that a person could have filled in: the server decides, and
 // shows the calendar as it is then. Whatever closes the question leaves everything where it was.
 function askToMove(event, start, end, resource, revert) {
-  const { move, check, told = "", technician, busy, ...before } = event.extendedProps;
+  const { move, check, told = "", technician, busy, moments, ...before } = event.extendedProps;
   if (start === before.start && end === before.end && !resource) return;
   if (resource?.id === root.dataset.nobody) {
     revert();
@@ -192,6 +192,7 @@ function askToMove(event, start, end, resource, revert) {
   }
   const fields = {
     technician: resource?.id ?? technician,
+    ...moments, // for whoever is given something at the second of two times that read the same
     ...(check ? finalFields(start) : { title: busy, ...busyFields(start, end, event.allDay) }),
   };
   const form = dialog.querySelector("form");
