@@ -34,6 +34,7 @@ SEARCHED_FIELDS = (
     "requester_name",
     "requester_email",
     "service__name",
+    "requester_company",
     "client__name",
 )
 
@@ -199,6 +200,12 @@ class AppointmentRequest(TenantModel):
     @property
     def is_approved(self) -> bool:
         return self.status == Status.APPROVED
+
+    @property
+    def is_cancelled_by_client(self) -> bool:
+        """A guest has no membership: nobody of the MSP's own did it."""
+        by = self.cancelled_by
+        return self.status == Status.CANCELLED and (by is None or by.is_client)
 
     @property
     def is_open(self) -> bool:

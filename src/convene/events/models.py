@@ -35,11 +35,14 @@ def record(
     kind: str,
     subject_id: UUID,
     *,
-    by: Membership | None = None,
+    by: Membership | str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> Event:
-    """Add an event in the transaction of the change; without ``by`` the system did it."""
+    """Add an event in the transaction of the change.
+
+    ``by`` is a member, or the name of somebody who is none; without it the system did it.
+    """
     [event] = record_all([kind], subject_id, by=by, before=before, after=after)
     return event
 
@@ -48,7 +51,7 @@ def record_all(
     kinds: Iterable[str],
     subject_id: UUID,
     *,
-    by: Membership | None = None,
+    by: Membership | str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> list[Event]:
@@ -59,8 +62,8 @@ def record_all(
             kind=kind,
             subject_id=subject_id,
             at=now + number * timedelta.resolution,
-            actor=by,
-            actor_name=by.user.name if by else "",
+            actor=by if isinstance(by, Membership) else None,
+            actor_name=str(by or ""),
             before=before or {},
             after=after or {},
         )
