@@ -38,7 +38,7 @@ from convene.tenancy.models import Membership, Tenant
 from convene.wallclock import to_utc, zone_label
 
 from . import history, letters, obstacles
-from .models import AppointmentRequest, MeetingSync, Operation, Status
+from .models import AppointmentRequest, MeetingSync, Operation, Status, guest_label
 from .sync import Result, lock_meeting, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
@@ -171,7 +171,7 @@ def _new_request(
     record(
         history.REQUEST_CREATED,
         appointment.id,
-        by=requester.name if isinstance(requester, Guest) else requester.membership,
+        by=guest_label(requester.name) if isinstance(requester, Guest) else requester.membership,
         after={"service": wish.service.name, "start": start.isoformat()},
     )
     letters.tell_received(appointment)
@@ -534,7 +534,7 @@ def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership
         Status.APPROVED: (appointment.approved_by, appointment.approved_at),
         Status.DECLINED: (appointment.declined_by, appointment.declined_at),
         Status.CANCELLED: (
-            appointment.cancelled_by or appointment.requester_name,
+            appointment.cancelled_by or guest_label(appointment.requester_name),
             appointment.cancelled_at,
         ),
     }.get(Status(appointment.status), (None, None))
@@ -624,7 +624,7 @@ def _facts(entry: ScheduleEntry) -> dict[str, str]:
 
 def _cancel(appointment: AppointmentRequest, *, by: Membership | None, reason: str) -> bool:
     """Cancel under the lock; whether a meeting must follow."""
-    actor = by or appointment.requester_name
+    actor = by or guest_label(appointment.requester_name)
     _set(
         appointment,
         status=Status.CANCELLED,

@@ -28,7 +28,7 @@ from convene.tenancy.models import Membership
 from convene.wallclock import day_label, span_label, zone_label
 
 from .calendar import event_of
-from .models import AppointmentRequest, Status
+from .models import AppointmentRequest, Status, guest_label
 from .private_link import token_of
 
 TEMPLATES = Path(__file__).parent / "mail"
@@ -260,7 +260,7 @@ def _context(
     is_technician = recipient.membership_id is not None
     # Anybody can enter anybody's address: nobody sends mail with words of their own through us.
     is_unproven = mail.recipient == CLIENT and appointment.contact is None
-    link = appointment.join_url()
+    name, link = appointment.client_name, appointment.join_url()
     technician = appointment.technician or appointment.preferred_technician
     moved = before is not None and before.starts_at != appointment.starts_at
     known = before is not None and before.status == Status.APPROVED
@@ -272,7 +272,7 @@ def _context(
         "isTechnician": is_technician,
         "isUpdate": known and mail.kind in {APPROVED_CLIENT, ASSIGNED},
         "serviceName": appointment.service.name,
-        "clientName": _client_name(appointment),
+        "clientName": name if appointment.client else guest_label(name),
         "requesterName": appointment.requester_name,
         "requesterEmail": appointment.requester_email,
         "requesterPhone": appointment.requester_phone,
@@ -293,11 +293,6 @@ def _context(
         "onlineMeetingJoinLabel": words_of(appointment.online_meeting_provider).join,
         "detailsUrl": recipient.url,
     }
-
-
-def _client_name(appointment: AppointmentRequest) -> str:
-    name = appointment.client_name
-    return name if appointment.client else _("%(name)s (guest)") % {"name": name}
 
 
 def _minutes(appointment: AppointmentRequest) -> str:

@@ -45,6 +45,11 @@ def make_reference() -> str:
     return f"{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
+def guest_label(name: str) -> str:
+    """How staff read the name of somebody who may be anybody."""
+    return _("%(name)s (guest)") % {"name": name}
+
+
 class Status(models.TextChoices):
     PENDING = "pending", _("Pending")
     APPROVED = "approved", _("Approved")

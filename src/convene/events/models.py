@@ -9,6 +9,9 @@ from django.db import models
 from django.utils import timezone
 
 from convene.tenancy.models import Membership, TenantForeignKey, TenantModel
+from convene.text import one_line
+
+ACTOR_NAME_LENGTH = 100
 
 
 class Event(TenantModel):
@@ -18,7 +21,7 @@ class Event(TenantModel):
     subject_id = models.UUIDField()
     at = models.DateTimeField()
     actor = TenantForeignKey(Membership, null=True, related_name="+")
-    actor_name = models.CharField(max_length=100, blank=True)
+    actor_name = models.CharField(max_length=ACTOR_NAME_LENGTH, blank=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
 
@@ -63,7 +66,7 @@ def record_all(
             subject_id=subject_id,
             at=now + number * timedelta.resolution,
             actor=by if isinstance(by, Membership) else None,
-            actor_name=str(by or ""),
+            actor_name=one_line(str(by or ""), ACTOR_NAME_LENGTH),
             before=before or {},
             after=after or {},
         )

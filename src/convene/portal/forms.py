@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.validators import RegexValidator
 from django.db.models.query import QuerySet
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from convene.appointments.actions import Guest, Wish
 from convene.catalog.models import Service
@@ -28,6 +30,22 @@ class Asker:
     services: QuerySet[Service]
     technicians: QuerySet[Membership]
     contact: Contact | None = None
+
+
+def _show_in_full(field: Any) -> None:
+    """Guests see services for the first time."""
+    field.widget = forms.RadioSelect(attrs={"class": "form-check-input"})
+    field.empty_label = None
+    field.label_from_instance = _described
+
+
+def _described(service: Service) -> str:
+    return format_html(
+        '<strong>{}</strong>, {}<br><span class="text-secondary">{}</span>',
+        service.name,
+        ngettext("%(n)d minute", "%(n)d minutes", service.duration) % {"n": service.duration},
+        service.description,
+    )
 
 
 class ChoiceForm(StyledForm, forms.Form):
@@ -49,6 +67,8 @@ class ChoiceForm(StyledForm, forms.Form):
         usual = {"submission": uuid4(), "requester_timezone": asker.zone.key}
         super().__init__(data, initial={**usual, **(initial or {})})
         service, people = self.fields["service"], self.fields["preferred_technician"]
+        if asker.contact is None:
+            _show_in_full(service)
         service.queryset = asker.services  # type: ignore[attr-defined]  # a model choice
         people.queryset = asker.technicians  # type: ignore[attr-defined]  # a model choice
 
