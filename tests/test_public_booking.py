@@ -16,7 +16,7 @@ from django.utils.html import escape
 
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest, Status
-from convene.appointments.private_link import LASTS
+from convene.appointments.private_link import LASTS, token_of
 from convene.events.models import Event
 from convene.logs import RequestMiddleware
 from convene.mail.delivery import deliver
@@ -29,6 +29,7 @@ from tests.make import (
     make_client,
     make_contact,
     make_member,
+    make_request,
     make_service,
     make_tenant,
 )
@@ -223,6 +224,15 @@ def test_of_a_time_that_happens_twice_the_chosen_one_is_kept(time_machine):
     assert page.request().requested_start == second
 
 
+def test_an_address_may_name_the_service_to_begin_with():
+    page = Page()
+    other = make_service(page.tenant, "Phone call", page.dana, public=True)
+
+    form = page.visitor.get(page.url, {"service": str(other.id)}).context["form"]
+
+    assert str(form["service"].value()) == str(other.id)
+
+
 def test_an_unknown_msp_has_no_booking_page():
     assert Browser().get("/book/nobody/").status_code == 404
 
@@ -371,8 +381,9 @@ def test_the_history_names_the_guest():
     page.visitor.post(page.asked() + "cancel/")
 
     with tenant_atomic(page.tenant):
-        names = set(Event.objects.values_list("actor_name", "actor"))
-    assert names == {("Ada Lovelace (guest)", None)}
+        events = list(Event.objects.all())
+    assert {event.actor_name for event in events} == {"Ada Lovelace (guest)"}
+    assert {event.actor for event in events} == {None}
 
 
 def test_the_services_name_the_address_of_the_booking_page_or_say_that_nothing_is_public():
@@ -516,6 +527,18 @@ def test_asking_again_begins_with_all_that_was_entered():
         assert entered in summary
 
 
+def test_asking_again_begins_with_all_that_was_entered_where_any_time_can_be_asked_for():
+    page = Page(hours=False)
+    day, clock = f"{a_time():%Y-%m-%d}", "10:00"
+    link = page.asked(requested_date=day, requested_time=clock)
+
+    form = page.visitor.get(f"{link}again/", follow=True).context["form"]
+
+    assert str(form["service"].value()) == str(page.service.id)
+    assert form["requester_timezone"].value() == "Europe/London"
+    assert form["email"].value() == EMAIL
+
+
 def test_who_comes_too_late_to_cancel_reads_how_it_stands_and_nothing_of_the_staff():
     page = Page()
     link = page.asked()
@@ -559,6 +582,18 @@ def test_a_guest_gets_the_mails_that_clients_get_each_with_the_private_link(box:
         assert f"http://127.0.0.1:8000{link}" in text_of(mail)
     for mail in mails[1:]:
         assert any(value.endswith(f"mailto:{EMAIL}") for value in calendar_of(mail).values())
+
+
+def test_a_contact_who_cannot_sign_in_gets_the_private_link(box: Postbox):
+    contact = make_contact(make_client(make_tenant()), email=EMAIL)
+    request = make_request(contact.tenant, contact=contact)
+    dana = make_member(contact.tenant)
+    actions.decline_appointment_request(contact.tenant, request.id, by=dana, reason="Full")
+
+    deliver(contact.tenant.id, request.id)
+
+    token = token_of(contact.tenant.id, request.id)
+    assert f"/book/{contact.tenant.slug}/r/{token}/" in text_of(box.to(EMAIL)[-1])
 
 
 def test_a_declined_guest_reads_why(box: Postbox):

@@ -159,7 +159,8 @@ def _client_url(appointment: AppointmentRequest) -> str:
     """Their page in the portal; the private link for whoever cannot sign in."""
     if appointment.contact and appointment.contact.membership_id:
         return _url("portal:detail", appointment)
-    path = reverse("book:follow", args=[appointment.tenant.slug, token_of(appointment)])
+    token = token_of(appointment.tenant_id, appointment.id)
+    path = reverse("book:follow", args=[appointment.tenant.slug, token])
     return f"{settings.CONVENE_BASE_URL}{path}"
 
 

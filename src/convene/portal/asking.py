@@ -39,18 +39,19 @@ class TooMany(Refused):
 def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
     """The step that the address asks for."""
     draft = drafts.of(request)
+    chosen = {name: request.GET[name] for name in ChoiceForm.base_fields if name in request.GET}
     if not has_working_hours():
-        return render(request, ANY_TIME, {"form": RequestForm(asker=asker, initial=draft)})
-    if "service" not in request.GET or "change" in request.GET:
-        chosen = {name: request.GET[name] for name in ChoiceForm.base_fields if name in request.GET}
+        form = RequestForm(asker=asker, initial=chosen | draft)
+        return render(request, ANY_TIME, {"form": form})
+    if not {"service", "requester_timezone"} <= chosen.keys() or "change" in request.GET:
         return _render_choice(request, ChoiceForm(asker=asker, initial=chosen))
-    chosen_form = ChosenForm(request.GET, asker=asker)
-    if not _is_chosen(chosen_form):
-        return _render_choice(request, chosen_form, status=422)
-    if "starts_at" in chosen_form.errors:
-        return _render_times(request, chosen_form.cleaned_data)
-    form = OfferForm(asker=asker, initial=draft | chosen_form.cleaned_data)
-    return _render_summary(request, form, chosen_form.cleaned_data)
+    choice = ChosenForm(request.GET, asker=asker)
+    if not _is_chosen(choice):
+        return _render_choice(request, choice, status=422)
+    if "starts_at" in choice.errors:
+        return _render_times(request, choice.cleaned_data)
+    summary = OfferForm(asker=asker, initial=draft)
+    return _render_summary(request, summary, choice.cleaned_data)
 
 
 def send(

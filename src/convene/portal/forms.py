@@ -106,7 +106,7 @@ class ChosenForm(_Moment, ChoiceForm):
 
 LONGEST_DESCRIPTION = 4000
 NO_LINK = RegexValidator(
-    r"://|www\.", _("Enter a name, without an address of the web."), inverse_match=True
+    r"://|www\.|[\r\n]", _("Enter a name, without an address of the web."), inverse_match=True
 )
 
 

@@ -54,9 +54,8 @@ def send(request: VisitorRequest) -> HttpResponse:
     if isinstance(sent, HttpResponse):
         return sent
     asking.say_sent(request, sent)
-    with tenant_atomic(request.tenant):
-        appointment = AppointmentRequest.objects.get(id=sent.appointment_id)
-    return SeeOther(_addresses(request, token_of(appointment)).detail)
+    token = token_of(request.tenant.id, sent.appointment_id)
+    return SeeOther(_addresses(request, token).detail)
 
 
 # By the private link
