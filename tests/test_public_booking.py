@@ -2,15 +2,18 @@
 
 import gzip
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from html import unescape
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import Client as Browser
 from django.utils.html import escape
 
@@ -320,6 +323,29 @@ def test_the_same_click_twice_is_one_request_with_one_link():
     form = page.form()
 
     links = {page.visitor.post(page.url, form).headers["Location"] for _ in range(2)}
+
+    assert len(links) == 1
+    assert page.count() == 1
+
+
+def test_clicks_at_the_same_moment_are_one_request_with_one_link():
+    page = Page(hours=False)
+    service = make_service(page.tenant, "Done by nobody yet", public=True)  # nobody to wait for
+    form = page.form(
+        service=str(service.id), requested_date=f"{a_time():%Y-%m-%d}", requested_time="10:00"
+    )
+    together = Barrier(4, timeout=30)
+
+    def click(browser: Browser) -> str:
+        try:
+            together.wait()
+            link: str = browser.post(page.url, form).headers["Location"]
+            return link
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as clicks:
+        links = set(clicks.map(click, [Browser() for _ in range(4)]))
 
     assert len(links) == 1
     assert page.count() == 1

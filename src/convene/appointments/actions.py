@@ -534,7 +534,7 @@ def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership
         Status.APPROVED: (appointment.approved_by, appointment.approved_at),
         Status.DECLINED: (appointment.declined_by, appointment.declined_at),
         Status.CANCELLED: (
-            appointment.cancelled_by or guest_label(appointment.requester_name),
+            appointment.cancelled_by or appointment.requester_label,
             appointment.cancelled_at,
         ),
     }.get(Status(appointment.status), (None, None))
@@ -624,7 +624,7 @@ def _facts(entry: ScheduleEntry) -> dict[str, str]:
 
 def _cancel(appointment: AppointmentRequest, *, by: Membership | None, reason: str) -> bool:
     """Cancel under the lock; whether a meeting must follow."""
-    actor = by or guest_label(appointment.requester_name)
+    actor = by or appointment.requester_label
     _set(
         appointment,
         status=Status.CANCELLED,

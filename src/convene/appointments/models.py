@@ -199,6 +199,11 @@ class AppointmentRequest(TenantModel):
         return self.client.name if self.client else self.requester_company or self.requester_name
 
     @property
+    def requester_label(self) -> str:
+        """Who asked, as the staff reads it."""
+        return self.requester_name if self.client else guest_label(self.requester_name)
+
+    @property
     def is_pending(self) -> bool:
         return self.status == Status.PENDING
 

@@ -19,8 +19,10 @@ from django.utils.translation import gettext as _
 from convene.appointments import actions
 from convene.appointments.actions import Outcome, Refused
 from convene.availability.free import has_working_hours
+from convene.catalog.models import Service
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership
 from convene.tenancy.pages import VisitorRequest
 from convene.wallclock import TimeDoesNotExist, day_label, parse_day, span_label, zone_label
 
@@ -174,11 +176,16 @@ def _render_summary(
     return render(request, SUMMARY, context, status=status)
 
 
-def _query(choice: dict[str, Any]) -> dict[str, str]:
+def query_of(
+    service: Service, preferred_technician: Membership | None, requester_timezone: str
+) -> dict[str, str]:
     """A choice as addresses and forms carry it."""
-    technician = choice["preferred_technician"]
     return {
-        "service": str(choice["service"].id),
-        "preferred_technician": str(technician.id) if technician else "",
-        "requester_timezone": choice["requester_timezone"],
+        "service": str(service.id),
+        "preferred_technician": str(preferred_technician.id) if preferred_technician else "",
+        "requester_timezone": requester_timezone,
     }
+
+
+def _query(choice: dict[str, Any]) -> dict[str, str]:
+    return query_of(**{name: choice[name] for name in ChoiceForm.base_fields})

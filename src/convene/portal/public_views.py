@@ -128,12 +128,10 @@ def cancel(request: VisitorRequest, token: str) -> HttpResponse:
 def ask_again(request: VisitorRequest, token: str) -> HttpResponse:
     """To the times of the same service, with all that was entered."""
     appointment = _appointment(request, token)
-    wished = appointment.preferred_technician
-    query = {
-        "service": str(appointment.service.id),
-        "preferred_technician": str(wished.id) if wished else "",
-        "requester_timezone": appointment.requester_timezone,
-    } | drafts.begin(
+    choice = asking.query_of(
+        appointment.service, appointment.preferred_technician, appointment.requester_timezone
+    )
+    draft = drafts.begin(
         request,
         name=appointment.requester_name,
         email=appointment.requester_email,
@@ -141,7 +139,8 @@ def ask_again(request: VisitorRequest, token: str) -> HttpResponse:
         company=appointment.requester_company,
         description=appointment.description,
     )
-    return SeeOther(f"{reverse('book:new', args=[request.tenant.slug])}?{urlencode(query)}")
+    page = reverse("book:new", args=[request.tenant.slug])
+    return SeeOther(f"{page}?{urlencode(choice | draft)}")
 
 
 def _appointment(request: VisitorRequest, token: str) -> AppointmentRequest:
