@@ -174,6 +174,9 @@ def _summary(places: Places) -> str:
     lines.append(f"  {'Mail':<12} {places.inbox}/")
     if places.simulator:
         lines.append(f"  {'Graph':<12} {places.simulator}/_sim/")
+    for msp in MSPS:
+        if any(service.public for service in msp.services):
+            lines.append(f"  {'Booking page':<12} {places.web}/book/{msp.slug}/")
     lines += ["", f"Everybody's password is {PASSWORD}. For example:", ""]
     for msp in MSPS:
         for member in (*msp.staff[:3], msp.staff[-1]):

@@ -25,8 +25,6 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
-    said: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """What some of the buttons say of their own: a name and a value."""
 
     def fill(self, name: str, text: str) -> None:
         """Type a text, or choose by the words of the choice."""
@@ -37,10 +35,9 @@ class Form:
             raise Surprise(f"{text!r} cannot be chosen as {name!r}, only {sorted(choices)}.")
         self.fields[name] = choices[text] if choices else text
 
-    def sent_from(self, page: str, button: str = "") -> tuple[str, bytes | None]:
+    def sent_from(self, page: str) -> tuple[str, bytes | None]:
         """The address that it goes to from a page, and what is posted there."""
-        said = dict([self.said[button]]) if button in self.said else {}
-        address, text = urljoin(page, self.action), urlencode(self.fields | said)
+        address, text = urljoin(page, self.action), urlencode(self.fields)
         if self.method == "post":
             return address, text.encode()
         return urljoin(address, f"?{text}"), None
@@ -84,7 +81,7 @@ class Browser:
         form = self.page.form(button)
         for name, text in texts.items():
             form.fill(name, text)
-        return self._load(*form.sent_from(self.page.url, button))
+        return self._load(*form.sent_from(self.page.url))
 
     def _load(self, url: str, data: bytes | None = None) -> Page:
         try:
@@ -122,7 +119,6 @@ class _Reader(HTMLParser):
         self._tags: list[str] = []
         self._open: list[_Open] = []
         self._select = ""
-        self._radio = ("", "")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -144,7 +140,7 @@ class _Reader(HTMLParser):
     def _read_field(self, tag: str, found: dict[str, str], form: Form) -> None:
         name = found.get("name", "")
         if tag == "button":
-            self._collect(lambda words: self._name_button(words, (name, found.get("value", ""))))
+            self._collect(form.buttons.append)
         elif tag == "textarea":
             self._collect(lambda words: form.fields.__setitem__(name, words))
         elif tag == "select":
@@ -152,12 +148,7 @@ class _Reader(HTMLParser):
             form.choices[name] = {}
         elif tag == "option":
             self._read_option(found, form)
-        elif tag == "label":
-            self._radio = ("", "")
-            self._collect(lambda words: self._name_radio(words, form))
         elif tag == "input" and name:
-            if found.get("type") == "radio":
-                self._radio = (name, found.get("value", "on"))
             can_be_off = found.get("type") in {"checkbox", "radio"}
             if "checked" in found or not can_be_off:
                 form.fields[name] = found.get("value", "on" if can_be_off else "")
@@ -167,19 +158,6 @@ class _Reader(HTMLParser):
         if "selected" in found or name not in form.fields:
             form.fields[name] = value
         self._collect(lambda words: form.choices[name].__setitem__(words, value))
-
-    def _name_radio(self, words: str, form: Form) -> None:
-        """The label that ends here may have been around a radio button."""
-        name, value = self._radio
-        if name:
-            form.choices.setdefault(name, {})[words] = value
-        self._radio = ("", "")
-
-    def _name_button(self, words: str, said: tuple[str, str]) -> None:
-        form = self.page.forms[-1]
-        form.buttons.append(words)
-        if said[0]:
-            form.said[words] = said
 
     def handle_data(self, data: str) -> None:
         self.everything.append(data)

@@ -143,7 +143,12 @@ def _contact(tenant: Tenant, row: world.Contact, password: str) -> Contact:
 
 def _service(row: world.Service, members: dict[str, Membership]) -> Service:
     service, _created = Service.objects.get_or_create(
-        name=row.name, defaults={"duration": row.minutes, "description": row.description}
+        name=row.name,
+        defaults={
+            "duration": row.minutes,
+            "description": row.description,
+            "public": row.public,
+        },
     )
     for name in row.performers:
         ServicePerformer.objects.get_or_create(service=service, technician=members[name])
@@ -166,7 +171,7 @@ def _request(msp: Msp, row: world.Request, people: _People) -> None:
         description=row.about,
         preferred_technician=people.members.get(row.technician),
     )
-    sent = actions.create_appointment_request(people.tenant, wish, contact=contact)
+    sent = actions.create_appointment_request(people.tenant, wish, requester=contact)
     with tenant_atomic(people.tenant):
         request = AppointmentRequest.objects.get(id=sent.appointment_id)
     if request.is_pending:

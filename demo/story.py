@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 from urllib.request import build_opener
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ SERVICE = "Remote support"
 SOON = timedelta(days=3)  # nearer days are left alone
 
 SHOW_TIMES = "Show free times"
-CHANGE, LATER = "Change", "Later"
+LATER = "Later"
 SEND = "Send request"
 
 TOGGLE = "generate_teams_meeting"
@@ -210,7 +211,7 @@ def _choose_time(client: Browser, number: int) -> Told:
     *_others, last = _free_times(client, days[chosen + 1]).values()
     times = _free_times(client, days[chosen])
     words = list(times)[len(times) // 2]
-    client.page.form(SEND).fill("starts_at", words)
+    client.follow(words)
     return Told(times[words], last, technician)
 
 
@@ -234,19 +235,25 @@ def _days_on_offer(client: Browser) -> Iterator[str]:
     """The addresses of days with free times, through all months that can be booked."""
     soon = datetime.now(ZoneInfo(CLIENT.zone)).date() + SOON
     while True:
-        form = client.page.form(CHANGE)
-        for words, (_name, day) in form.said.items():
-            if words.isdecimal() and date.fromisoformat(day) >= soon:
-                yield f"{client.page.url}&day={day}"
-        if LATER not in form.buttons:
+        for words, address in client.page.links.items():
+            if words.isdecimal() and date.fromisoformat(_asked_in(address, "day")) >= soon:
+                yield urljoin(client.page.url, address)
+        if LATER not in client.page.links:
             return
-        client.press(LATER)
+        client.follow(LATER)
 
 
 def _free_times(client: Browser, day: str) -> dict[str, datetime]:
     """The free times of a day, by how the page calls them."""
-    offered = client.open(day).form(SEND).choices["starts_at"]
-    return {words: datetime.fromisoformat(at) for words, at in offered.items()}
+    return {
+        words: datetime.fromisoformat(_asked_in(address, "starts_at"))
+        for words, address in client.open(day).links.items()
+        if "starts_at=" in address
+    }
+
+
+def _asked_in(address: str, name: str) -> str:
+    return parse_qs(urlsplit(address).query)[name][0]
 
 
 def _reference_on(page: Page) -> str:

@@ -34,6 +34,7 @@ class Service:
     minutes: int
     performers: tuple[str, ...]
     description: str
+    public: bool = False
 
 
 class Ending(Enum):
@@ -177,6 +178,7 @@ NORTHWIND = Msp(
             30,
             ("Tom", "Aylin", "Ines"),
             "We look at your screen with you and solve it there and then.",
+            public=True,
         ),
         Service("On-site visit", 120, ("Tom", "Aylin"), "A technician comes to your office."),
         Service(
@@ -190,6 +192,7 @@ NORTHWIND = Msp(
             60,
             ("Ines", "Tom"),
             "Updates, backups, passwords and who may do what, on one page at the end.",
+            public=True,
         ),
         Service(
             "Quarterly review", 45, ("Greta",), "What happened, what it cost, and what comes next."

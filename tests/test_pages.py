@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from convene.appointments import actions
+from convene.appointments.private_link import token_of
 from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
 from convene.plugins import Plugin
@@ -39,6 +40,7 @@ CLIENT = {"admin": 403, "dispatcher": 403, "technician": 403, "client": 200}
 
 
 EVERYBODY = dict.fromkeys(Role.values, 200)
+PUBLIC = EVERYBODY | {"anonymous": 200}
 
 
 def acts(roles: dict[str, int], success: int = 422) -> dict[str, int]:
@@ -82,6 +84,11 @@ READ = {
     "portal:detail": CLIENT,
     "portal:calendar": CLIENT,
     "portal:cancel": CLIENT,
+    "book:new": PUBLIC,
+    "book:follow": PUBLIC,
+    "book:calendar": PUBLIC,
+    "book:cancel": PUBLIC,
+    "book:again": acts(PUBLIC, 303),
 }
 ACT = {
     "me": acts(EVERYBODY, 303),
@@ -111,6 +118,8 @@ ACT = {
     "availability:delete_exception": acts(ADMINS, 303),
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
+    "book:new": acts(PUBLIC),
+    "book:cancel": acts(PUBLIC, 303),
 }
 # Addresses that name no row.
 OF_THE_TENANT = {
@@ -201,6 +210,9 @@ class World:
             kwargs["pk"] = self.exception.id
         elif name in {"appointments:busy", "appointments:remove_busy"}:
             kwargs["pk"] = self.busy.id
+        elif name.startswith("book:"):
+            if name != "book:new":
+                kwargs["token"] = token_of(self.tenant.id, self.request.id)
         elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
             "list",
             "new",
@@ -247,6 +259,8 @@ def test_who_may_open_what(role, method, table):
 def test_another_tenants_addresses_do_not_exist(method, table):
     world, other = World(), World()
     for name in table:
+        if name.startswith("book:"):
+            continue  # anybody's
         role = Role.CLIENT if name.startswith("portal:") else Role.ADMIN
         browser = browser_of(other.members[role])
         assert (name, ask(browser, method, world.url(name))) == (name, 404)
@@ -281,7 +295,7 @@ def queries(browser: Browser, url: str) -> int:
 
 def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     """One more row on every list."""
-    service = make_service(tenant, "", member)
+    service = make_service(tenant, "", member, public=True)
     make_hours(make_member(tenant, role=Role.TECHNICIAN))
     make_time_off(tenant, a_time(days=90).date())
     make_entry(member, a_time(), a_time(hour=12))
@@ -304,12 +318,13 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
         ("availability:services", Role.ADMIN),
         ("availability:exceptions", Role.ADMIN),
         ("portal:list", Role.CLIENT),
+        ("book:new", None),
         ("appointments:detail", Role.ADMIN),
     ],
 )
 def test_a_longer_list_takes_no_more_queries(name, role):
     world = World()
-    browser, url = browser_of(world.members[role]), world.url(name)
+    browser, url = browser_of(role and world.members[role]), world.url(name)
     fill(world.tenant, world.contact, world.members[Role.TECHNICIAN])
     short = queries(browser, url)
 

@@ -1,5 +1,6 @@
 """Logs: one JSON line each, with the tenant and the appointment they are about."""
 
+import logging
 import re
 from typing import Any
 
@@ -14,8 +15,8 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 ]
-# The key of a password reset is in its address.
-_SECRET_PATH = re.compile(r"(/password/reset/key/)[^/]+")
+# The key of a password reset, and of a guest's request, is in its address.
+_SECRET_PATH = re.compile(r"(/password/reset/key/|/book/[^/]+/r/)[^/]+")
 
 
 def configure() -> None:
@@ -40,6 +41,7 @@ def logging_settings(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             }
         },
+        "filters": {"no_secret_paths": {"()": NoSecretPaths}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -47,10 +49,22 @@ def logging_settings(level: str) -> dict[str, Any]:
             "procrastinate": {"level": "WARNING"},
             "django_structlog": {"level": level},
             # Its request lines carry whole addresses; our middleware writes them.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["no_secret_paths"]},
             "django.server": {"level": "ERROR"},
         },
     }
+
+
+class NoSecretPaths(logging.Filter):
+    """Django's own line about a page that broke names the page's address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _without_secret(record.getMessage()), ()
+        return True
+
+
+def _without_secret(text: str) -> str:
+    return _SECRET_PATH.sub(r"\1…", text)
 
 
 class RequestMiddleware(StructlogRequestMiddleware):
@@ -58,8 +72,7 @@ class RequestMiddleware(StructlogRequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        path = _SECRET_PATH.sub(r"\1…", request.path)
-        return f"{request.method} {path}"
+        return f"{request.method} {_without_secret(request.path)}"
 
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("convene")

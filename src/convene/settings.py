@@ -133,6 +133,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache_entries",
+        # Past this entries are thrown away, and what they count is forgotten.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
 
@@ -228,7 +230,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # people are invited by mail: the invitatio
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key",
+    "book_from_address": "20/h/key",
+    "book_for_email": "5/h/key",
+}
 
 # Mail leaves through the worker only.
 _smtp = urlsplit(_required("CONVENE_SMTP_URL", "smtp://127.0.0.1:1025"))

@@ -26,4 +26,5 @@ urlpatterns = [
     path("t/<slug:tenant>/", include(staff)),
     path("portal/<slug:tenant>/me/", get_or_post(views.me, views.save_me), name="portal_me"),
     path("portal/<slug:tenant>/", include("convene.portal.urls")),
+    path("book/<slug:tenant>/", include("convene.portal.public_urls")),
 ]

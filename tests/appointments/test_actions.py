@@ -75,7 +75,7 @@ def test_a_request_keeps_the_clock_on_the_clients_wall_and_its_moment():
     contact = make_contact(make_client(tenant))
     wish = make_wish(tenant, day=date(2027, 7, 1), clock=time(9, 30))
 
-    outcome = actions.create_appointment_request(tenant, wish, contact=contact)
+    outcome = actions.create_appointment_request(tenant, wish, requester=contact)
 
     with tenant_atomic(tenant):
         request = AppointmentRequest.objects.get(id=outcome.appointment_id)
@@ -91,8 +91,8 @@ def test_a_double_click_on_send_makes_one_request():
     tenant = make_tenant()
     contact, wish = make_contact(make_client(tenant)), make_wish(tenant)
 
-    first = actions.create_appointment_request(tenant, wish, contact=contact)
-    second = actions.create_appointment_request(tenant, wish, contact=contact)
+    first = actions.create_appointment_request(tenant, wish, requester=contact)
+    second = actions.create_appointment_request(tenant, wish, requester=contact)
 
     assert first == second
     assert len(mails(tenant)) == 2
@@ -104,7 +104,7 @@ def test_a_time_that_the_clocks_skip_is_refused():
     wish = make_wish(tenant, day=date(2027, 3, 28), clock=time(2, 30))
 
     with pytest.raises(TimeDoesNotExist):
-        actions.create_appointment_request(tenant, wish, contact=contact)
+        actions.create_appointment_request(tenant, wish, requester=contact)
 
 
 def test_approving_confirms_the_time_and_tells_client_and_technician():

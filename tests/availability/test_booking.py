@@ -2,7 +2,9 @@
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import pytest
@@ -59,7 +61,7 @@ class Office:
 
     def ask(self, at: datetime, **fields: Any) -> AppointmentRequest:
         wish = self.wish(at, **fields)
-        outcome = actions.create_appointment_request(self.tenant, wish, contact=self.contact)
+        outcome = actions.create_appointment_request(self.tenant, wish, requester=self.contact)
         with tenant_atomic(self.tenant):
             return AppointmentRequest.objects.with_people().get(id=outcome.appointment_id)
 
@@ -68,8 +70,21 @@ class Office:
             "service": str(self.service.id),
             "preferred_technician": "",
             "requester_timezone": "America/New_York",
+            "day": f"{a_time():%Y-%m-%d}",
         } | query
         answer = self.portal.get(f"/portal/{self.tenant.slug}/new/", query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def summary(self, **query: str) -> str:
+        return self.follow(self.times(**query), a_time(hour=15))
+
+    def follow(self, page: str, at: datetime) -> str:
+        """The summary that a time of a page leads to."""
+        at_in_address = re.escape(quote(at.isoformat(), safe=""))
+        link = re.search(rf'href="([^"]+starts_at={at_in_address})"', page)
+        assert link
+        answer = self.portal.get(f"/portal/{self.tenant.slug}/new/{unescape(link[1])}")
         assert answer.status_code == 200
         return answer.content.decode()
 
@@ -97,7 +112,7 @@ class Office:
 
 def values(page: str) -> list[str]:
     """The moments that a page offers."""
-    return re.findall(r'value="(20[^"]+)"', page)
+    return [unquote(at) for at in re.findall(r'starts_at=([^"&]+)"', page)]
 
 
 # What a client is offered
@@ -158,18 +173,17 @@ def test_a_time_that_is_gone_is_told_with_the_next_ones_and_keeps_what_was_typed
     assert answer.status_code == 422
     assert "Sorry, this time is not free any more." in page
     assert f"{(at + HALF_AN_HOUR).astimezone(office.contact.zone):%H:%M}" in page
-    assert "The printer again" in page
+    assert (at + HALF_AN_HOUR).isoformat() in values(page)
+    assert "The printer again" in office.follow(page, at + HALF_AN_HOUR)
 
 
-def test_no_time_chosen_is_said_beside_the_times_of_the_day_that_was_shown():
-    shown = a_time(days=9)
-
-    answer = Office().send(a_time(), starts_at="", day=f"{shown:%Y-%m-%d}")
+def test_no_time_chosen_is_said_above_the_times():
+    answer = Office().send(a_time(), starts_at="")
 
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "Choose one of the free times." in page
-    assert a_time(days=9, hour=15).isoformat() in values(page)
+    assert values(page)
 
 
 # What is typed stays while a client looks for a time
@@ -182,18 +196,15 @@ def test_what_was_typed_is_kept_while_another_day_or_service_is_looked_at(button
 
     answer = office.send(a_time(), description=typed, show=button)
     page = office.portal.get(answer.headers["Location"])
+    [number] = re.findall(r"draft=([^&]+)", answer.headers["Location"])
     if button == "choice":  # chosen again, by the form that has the draft's number in it
         form = page.context["form"]
         assert str(form["service"].value()) == str(office.service.id)
-        draft = re.search(r'name="draft" value="([^"]+)"', page.text)
-        assert draft
-        shown = office.times(draft=draft[1])
-    else:
-        shown = page.text
+        assert f'name="draft" value="{number}"' in page.text
 
     assert answer.status_code == 303
     assert "printer" not in answer.headers["Location"]
-    assert escape(typed) in shown
+    assert escape(typed) in office.follow(office.times(draft=number), a_time(hour=15))
     with tenant_atomic(office.tenant):
         assert not AppointmentRequest.objects.exists()
 
@@ -205,18 +216,18 @@ def test_the_day_that_was_asked_for_is_shown_and_its_times_are_sent_as_one_reque
     answer = office.send(a_time(), submission=number, show=f"{day:%Y-%m-%d}")
     page = office.portal.get(answer.headers["Location"]).text
 
-    assert a_time(days=9, hour=15).isoformat() in values(page)
-    assert number in page
+    assert number in office.follow(page, a_time(days=9, hour=15))
 
 
 def test_a_month_without_a_free_time_keeps_what_was_typed():
     office = Office()
     far = f"{a_time(days=300):%Y-%m-%d}"  # beyond the horizon
 
-    page = office.portal.get(office.send(a_time(), show=far).headers["Location"]).text
+    answer = office.portal.get(office.send(a_time(), show=far).headers["Location"])
 
-    assert "No time is free in this month." in page
-    assert "The printer again" in page
+    assert "No time is free in this month." in answer.text
+    [draft] = set(re.findall(r"draft=([0-9a-f-]+)", answer.text))
+    assert "The printer again" in office.follow(office.times(draft=draft), a_time(hour=15))
 
 
 def test_a_choice_that_is_refused_keeps_what_was_typed():
@@ -227,11 +238,30 @@ def test_a_choice_that_is_refused_keeps_what_was_typed():
     draft = re.search(r'name="draft" value="([^"]+)"', page)
 
     assert draft
-    assert "The printer again" in office.times(draft=draft[1])
+    assert "The printer again" in office.summary(draft=draft[1])
+
+
+def test_the_summary_names_what_is_sent_by_the_clients_clock():
+    office = Office()
+    at = a_time(hour=15)
+
+    page = office.summary(preferred_technician=str(office.dana.id))
+
+    local = at.astimezone(office.contact.zone)
+    assert f"{local:%H:%M}–{local + HALF_AN_HOUR:%H:%M}" in page
+    assert "America/New_York (E" in page
+    assert "Dana" in page
+    assert "Visit" in page
+
+
+def test_a_time_that_is_none_leads_to_the_times():
+    page = Office().times(starts_at="tomorrow")
+
+    assert values(page)
 
 
 def test_the_first_button_of_the_form_sends_it_because_enter_presses_that():
-    _before, form = Office().times().split('<form class="card"')
+    _before, form = Office().summary().split('<form class="card"')
 
     assert "Send request" in form[: form.index("</button>")]
 
@@ -240,7 +270,7 @@ def test_a_new_request_begins_empty():
     office = Office()
     office.send(a_time(), show="2099-01-01")
 
-    assert "The printer again" not in office.times()
+    assert "The printer again" not in office.summary()
 
 
 def test_a_draft_is_gone_when_its_request_is_sent():
@@ -249,7 +279,7 @@ def test_a_draft_is_gone_when_its_request_is_sent():
     office.send(a_time(), submission=number, show="2099-01-01")
 
     assert office.send(a_time(), submission=number).status_code == 303
-    assert "The printer again" not in office.times(draft=number)
+    assert "The printer again" not in office.summary(draft=number)
 
 
 def test_the_session_keeps_no_more_than_a_request_can_say():
@@ -311,7 +341,7 @@ def test_the_same_click_twice_finds_the_first_request_although_it_holds_the_time
     wish = office.wish(a_time(), preferred_technician=office.dana)
 
     first, second = (
-        actions.create_appointment_request(office.tenant, wish, contact=office.contact)
+        actions.create_appointment_request(office.tenant, wish, requester=office.contact)
         for _ in range(2)
     )
 

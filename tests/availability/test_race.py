@@ -51,7 +51,7 @@ def test_of_200_clients_on_100_connections_as_many_get_the_time_as_there_are_tec
     def ask(contact: Contact) -> str:
         wish = Wish(submission=uuid4(), service=service, day=at.date(), clock=at.time(), zone="UTC")
         try:
-            actions.create_appointment_request(tenant, wish, contact=contact)
+            actions.create_appointment_request(tenant, wish, requester=contact)
         except Refused as refusal:
             sentence, _end, _next_times = str(refusal).partition(".")
             return sentence

@@ -38,7 +38,7 @@ from convene.tenancy.models import Membership, Tenant
 from convene.wallclock import to_utc, zone_label
 
 from . import history, letters, obstacles
-from .models import AppointmentRequest, MeetingSync, Operation, Status
+from .models import AppointmentRequest, MeetingSync, Operation, Status, guest_label
 from .sync import Result, lock_meeting, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
@@ -64,8 +64,18 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Guest:
+    """Somebody who asks without signing in. Nothing of it is proven, so it is nobody's contact."""
+
+    name: str
+    email: str
+    phone: str = ""
+    company: str = ""
+
+
+@dataclass(frozen=True)
 class Wish:
-    """What a client asks for. The time is the clock on their wall, in ``zone``.
+    """What somebody asks for. The time is the clock on their wall, in ``zone``.
 
     Who chose an offered time sends its moment (UTC) along: the clock alone may show it twice.
     """
@@ -80,34 +90,60 @@ class Wish:
     starts_at: datetime | None = None
 
 
-def create_appointment_request(tenant: Tenant, wish: Wish, *, contact: Contact) -> Outcome:
-    """Send a request, and approve it at once where the rules of booking say so.
+def create_appointment_request(
+    tenant: Tenant, wish: Wish, *, requester: Contact | Guest
+) -> Outcome:
+    """Send a request, and approve that of a contact at once where the rules of booking say so.
 
     Sending the same submission again finds the first one. Raises TimeDoesNotExist and Refused.
     """
     try:
         with tenant_atomic(tenant):
             lock_performers(wish.service)
-            sent = AppointmentRequest.objects.filter(submission=wish.submission).first()
-            if sent:
+            if sent := _sent_before(wish, requester):
                 return Outcome(sent.id, is_approved=sent.is_approved)
-            appointment, approve_for = _new_request(tenant, wish, contact)
+            appointment, approve_for = _new_request(tenant, wish, requester)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
             raise
-        with tenant_atomic(tenant):  # the other click won
-            return Outcome(AppointmentRequest.objects.get(submission=wish.submission).id)
+        with tenant_atomic(tenant):
+            if sent := _sent_before(wish, requester):  # the other click won
+                return Outcome(sent.id)
+        raise Refused(_("This form was sent before. Load the page anew to ask again.")) from error
     if approve_for:
         return _approve_by_itself(tenant, appointment, approve_for)
     return Outcome(appointment.id)
 
 
+def _sent_before(wish: Wish, requester: Contact | Guest) -> AppointmentRequest | None:
+    """The request of this submission. What somebody else has sent is none of theirs."""
+    sent = AppointmentRequest.objects.filter(submission=wish.submission)
+    if isinstance(requester, Guest):
+        return sent.filter(contact=None, requester_email=requester.email).first()
+    return sent.filter(contact=requester).first()
+
+
+def _who(requester: Contact | Guest) -> dict[str, Any]:
+    """How a request names who asks. An address proves nothing: a guest is never a contact."""
+    known: dict[str, Any] = {}
+    if isinstance(requester, Guest):
+        company = requester.company
+    else:
+        company = requester.client.name
+        known = {"client": requester.client, "contact": requester}
+    return known | {
+        "requester_name": requester.name,
+        "requester_email": requester.email,
+        "requester_phone": requester.phone,
+        "requester_company": company,
+    }
+
+
 def _new_request(
-    tenant: Tenant, wish: Wish, contact: Contact
+    tenant: Tenant, wish: Wish, requester: Contact | Guest
 ) -> tuple[AppointmentRequest, UUID | None]:
     """The request, and the technician who is given it without anybody being asked."""
-    if not contact.client.active:
-        raise Refused(_("Your company cannot ask for appointments here at the moment."))
+    _check_may_ask(requester, wish.service)
     now = timezone.now()
     zone = ZoneInfo(wish.zone)
     start = wish.starts_at or to_utc(wish.day, wish.clock, zone).at
@@ -122,12 +158,7 @@ def _new_request(
     appointment = AppointmentRequest.objects.create(
         submission=wish.submission,
         created_at=now,
-        client=contact.client,
-        contact=contact,
-        requester_name=contact.name,
-        requester_email=contact.email,
-        requester_phone=contact.phone,
-        requester_company=contact.client.name,
+        **_who(requester),
         service=wish.service,
         description=wish.description,
         requested_date=wish.day,
@@ -140,11 +171,19 @@ def _new_request(
     record(
         history.REQUEST_CREATED,
         appointment.id,
-        by=contact.membership,
+        by=guest_label(requester.name) if isinstance(requester, Guest) else requester.membership,
         after={"service": wish.service.name, "start": start.isoformat()},
     )
     letters.tell_received(appointment)
-    return appointment, claimed.approve_for
+    return appointment, None if isinstance(requester, Guest) else claimed.approve_for
+
+
+def _check_may_ask(requester: Contact | Guest, service: Service) -> None:
+    if isinstance(requester, Guest):
+        if not (service.active and service.public):
+            raise Refused(_("This cannot be asked for here. Choose something else."))
+    elif not requester.client.active:
+        raise Refused(_("Your company cannot ask for appointments here at the moment."))
 
 
 def _approve_by_itself(
@@ -271,13 +310,17 @@ def update_appointment_request_date_time(
 
 
 def cancel_appointment_request(
-    tenant: Tenant, appointment_id: UUID, *, by: Membership, reason: str = ""
+    tenant: Tenant, appointment_id: UUID, *, by: Membership | None, reason: str = ""
 ) -> Outcome:
-    """Call off a pending or approved appointment, by the client or the MSP. Raises Refused."""
+    """Call off a pending or approved appointment, by the client or the MSP. Raises Refused.
+
+    Without ``by`` it is the guest, who has no membership.
+    """
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
         must_be(appointment, {Status.PENDING, Status.APPROVED}, by)
-        if by.is_client and appointment.is_approved and appointment.is_over():
+        is_client = by is None or by.is_client
+        if is_client and appointment.is_approved and appointment.is_over():
             raise Refused(_("This appointment is over."))
         due = _cancel(appointment, by=by, reason=reason)
     return _follow(tenant, appointment_id, due)
@@ -490,7 +533,10 @@ def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership
     who, at = {
         Status.APPROVED: (appointment.approved_by, appointment.approved_at),
         Status.DECLINED: (appointment.declined_by, appointment.declined_at),
-        Status.CANCELLED: (appointment.cancelled_by, appointment.cancelled_at),
+        Status.CANCELLED: (
+            appointment.cancelled_by or appointment.requester_label,
+            appointment.cancelled_at,
+        ),
     }.get(Status(appointment.status), (None, None))
     if at is None:
         raise Refused(_("This request has not been approved yet."))
@@ -576,8 +622,9 @@ def _facts(entry: ScheduleEntry) -> dict[str, str]:
     }
 
 
-def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> bool:
+def _cancel(appointment: AppointmentRequest, *, by: Membership | None, reason: str) -> bool:
     """Cancel under the lock; whether a meeting must follow."""
+    actor = by or appointment.requester_label
     _set(
         appointment,
         status=Status.CANCELLED,
@@ -586,13 +633,13 @@ def _cancel(appointment: AppointmentRequest, *, by: Membership, reason: str) -> 
         cancel_reason=reason,
         online_meeting_url=None,  # the link stops here; the id stays until the meeting is gone
     )
-    record(history.REQUEST_CANCELLED, appointment.id, by=by, after={"reason": reason})
+    record(history.REQUEST_CANCELLED, appointment.id, by=actor, after={"reason": reason})
     if appointment.schedule_entry:
         entry = appointment.schedule_entry
         entry.status = EntryStatus.CANCELLED
         entry.sequence += 1
         entry.save(update_fields=["status", "sequence"])
-        record(history.ENTRY_DELETED, appointment.id, by=by, before=_facts(entry))
+        record(history.ENTRY_DELETED, appointment.id, by=actor, before=_facts(entry))
     letters.tell_cancelled(appointment)
     return _mark_due(appointment)
 

@@ -28,7 +28,8 @@ from convene.tenancy.models import Membership
 from convene.wallclock import day_label, span_label, zone_label
 
 from .calendar import event_of
-from .models import AppointmentRequest, Status
+from .models import AppointmentRequest, Status, guest_label
+from .private_link import token_of
 
 TEMPLATES = Path(__file__).parent / "mail"
 
@@ -147,11 +148,20 @@ def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipie
             contact.name if contact else appointment.requester_name,
             contact.email if contact else appointment.requester_email,
         )
-        url = _url("portal:detail", appointment) if contact and contact.membership_id else ""
-        return _Recipient(person, contact.zone if contact else appointment.zone, url)
+        zone = contact.zone if contact else appointment.zone
+        return _Recipient(person, zone, _client_url(appointment))
     member = Membership.objects.of_tenant(tenant).get(id=mail.recipient.partition(":")[2])
     person = Person(member.user.name, member.user.email)
     return _Recipient(person, member.zone, staff_url, member.id)
+
+
+def _client_url(appointment: AppointmentRequest) -> str:
+    """Their page in the portal; the private link for whoever cannot sign in."""
+    if appointment.contact and appointment.contact.membership_id:
+        return _url("portal:detail", appointment)
+    token = token_of(appointment.tenant_id, appointment.id)
+    path = reverse("book:follow", args=[appointment.tenant.slug, token])
+    return f"{settings.CONVENE_BASE_URL}{path}"
 
 
 def _url(name: str, appointment: AppointmentRequest) -> str:
@@ -249,7 +259,9 @@ def _context(
     """The template's variables (mail/variables.json lists them)."""
     zone, tenant = recipient.zone, appointment.tenant
     is_technician = recipient.membership_id is not None
-    link = appointment.join_url()
+    # Anybody can enter anybody's address: nobody sends mail with words of their own through us.
+    is_unproven = mail.recipient == CLIENT and appointment.contact is None
+    name, link = appointment.client_name, appointment.join_url()
     technician = appointment.technician or appointment.preferred_technician
     moved = before is not None and before.starts_at != appointment.starts_at
     known = before is not None and before.status == Status.APPROVED
@@ -261,7 +273,7 @@ def _context(
         "isTechnician": is_technician,
         "isUpdate": known and mail.kind in {APPROVED_CLIENT, ASSIGNED},
         "serviceName": appointment.service.name,
-        "clientName": appointment.client.name if appointment.client else "",
+        "clientName": name if appointment.client else guest_label(name),
         "requesterName": appointment.requester_name,
         "requesterEmail": appointment.requester_email,
         "requesterPhone": appointment.requester_phone,
@@ -273,11 +285,11 @@ def _context(
         "appointmentDuration": _minutes(appointment),
         "previousDate": _if(moved, before, lambda told: day_label(told[0], zone)),
         "previousTime": _if(moved, before, lambda told: span_label(told[0], told[1], zone)),
-        "description": appointment.description,
+        "description": "" if is_unproven else appointment.description,
         "internalNotes": appointment.internal_notes if is_technician else "",
         "declineReason": appointment.decline_reason,
         "cancelReason": appointment.cancel_reason,
-        "cancelledByClient": bool(appointment.cancelled_by and appointment.cancelled_by.is_client),
+        "cancelledByClient": appointment.is_cancelled_by_client,
         "onlineMeetingUrl": link,
         "onlineMeetingJoinLabel": words_of(appointment.online_meeting_provider).join,
         "detailsUrl": recipient.url,

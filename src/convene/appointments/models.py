@@ -34,6 +34,7 @@ SEARCHED_FIELDS = (
     "requester_name",
     "requester_email",
     "service__name",
+    "requester_company",
     "client__name",
 )
 
@@ -42,6 +43,11 @@ def make_reference() -> str:
     """A short reference such as "K7F3-9Q2M", unique within a tenant by constraint."""
     letters = [secrets.choice(REFERENCE_LETTERS) for _ in range(8)]
     return f"{''.join(letters[:4])}-{''.join(letters[4:])}"
+
+
+def guest_label(name: str) -> str:
+    """How staff read the name of somebody who may be anybody."""
+    return _("%(name)s (guest)") % {"name": name}
 
 
 class Status(models.TextChoices):
@@ -193,12 +199,23 @@ class AppointmentRequest(TenantModel):
         return self.client.name if self.client else self.requester_company or self.requester_name
 
     @property
+    def requester_label(self) -> str:
+        """Who asked, as the staff reads it."""
+        return self.requester_name if self.client else guest_label(self.requester_name)
+
+    @property
     def is_pending(self) -> bool:
         return self.status == Status.PENDING
 
     @property
     def is_approved(self) -> bool:
         return self.status == Status.APPROVED
+
+    @property
+    def is_cancelled_by_client(self) -> bool:
+        """A guest has no membership: nobody of the MSP's own did it."""
+        by = self.cancelled_by
+        return self.status == Status.CANCELLED and (by is None or by.is_client)
 
     @property
     def is_open(self) -> bool:

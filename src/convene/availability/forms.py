@@ -36,7 +36,9 @@ LABELS = {
 }
 HELP = {
     "daily_limit": _("0 is no limit. All appointments of the day count."),
-    "auto_approve": _("With an online meeting, where one can be made."),
+    "auto_approve": _(
+        "With an online meeting, where one can be made. Requests of guests always wait for you."
+    ),
 }
 
 

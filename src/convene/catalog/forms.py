@@ -21,7 +21,7 @@ class ServiceForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
 
     class Meta:
         model = Service
-        fields = ("name", "description", "duration", "active")
+        fields = ("name", "description", "duration", "active", "public")
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}  # Django's way
 
     def __init__(self, data: Any = None, *, tenant: Tenant, instance: Service | None):

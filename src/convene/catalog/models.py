@@ -1,12 +1,26 @@
 """Services and the technicians who perform them."""
 
+from typing import Self
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.query import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from convene.tenancy.models import Membership, TenantForeignKey, TenantModel
+from convene.tenancy.models import (
+    Membership,
+    TenantForeignKey,
+    TenantManager,
+    TenantModel,
+    TenantQuerySet,
+)
+
+
+class ServiceQuerySet(TenantQuerySet["Service"]):
+    def public(self) -> Self:
+        """What anybody can ask for."""
+        return self.filter(active=True, public=True)
 
 
 class Service(TenantModel):
@@ -22,6 +36,13 @@ class Service(TenantModel):
     active = models.BooleanField(
         _("active"), default=True, help_text=_("An inactive service is not offered to clients.")
     )
+    public = models.BooleanField(
+        _("public"),
+        default=False,
+        help_text=_("Anybody with the address of your booking page can ask for it."),
+    )
+
+    objects = TenantManager.from_queryset(ServiceQuerySet)()  # type: ignore[misc]  # a narrower manager
 
     class Meta:
         db_table = "services"

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -29,7 +30,13 @@ def service_list(request: TenantRequest) -> HttpResponse:
             performers.setdefault(row.service_id, []).append(people[row.technician_id])
     services = [(service, performers.get(service.id, [])) for service in Service.objects.all()]
     may_edit = request.membership.may("service:update")
-    context = {"services": services, "may_edit_services": may_edit}
+    is_public = any(service.active and service.public for service, _people in services)
+    path = reverse("book:new", args=[request.tenant.slug])
+    context = {
+        "services": services,
+        "may_edit_services": may_edit,
+        "booking_url": f"{settings.CONVENE_BASE_URL}{path}" if is_public else "",
+    }
     return render(request, "catalog/list.html", context)
 
 

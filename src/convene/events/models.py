@@ -9,6 +9,9 @@ from django.db import models
 from django.utils import timezone
 
 from convene.tenancy.models import Membership, TenantForeignKey, TenantModel
+from convene.text import one_line
+
+ACTOR_NAME_LENGTH = 100
 
 
 class Event(TenantModel):
@@ -18,7 +21,7 @@ class Event(TenantModel):
     subject_id = models.UUIDField()
     at = models.DateTimeField()
     actor = TenantForeignKey(Membership, null=True, related_name="+")
-    actor_name = models.CharField(max_length=100, blank=True)
+    actor_name = models.CharField(max_length=ACTOR_NAME_LENGTH, blank=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
 
@@ -35,11 +38,14 @@ def record(
     kind: str,
     subject_id: UUID,
     *,
-    by: Membership | None = None,
+    by: Membership | str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> Event:
-    """Add an event in the transaction of the change; without ``by`` the system did it."""
+    """Add an event in the transaction of the change.
+
+    ``by`` is a member, or the name of somebody who is none; without it the system did it.
+    """
     [event] = record_all([kind], subject_id, by=by, before=before, after=after)
     return event
 
@@ -48,7 +54,7 @@ def record_all(
     kinds: Iterable[str],
     subject_id: UUID,
     *,
-    by: Membership | None = None,
+    by: Membership | str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> list[Event]:
@@ -59,8 +65,8 @@ def record_all(
             kind=kind,
             subject_id=subject_id,
             at=now + number * timedelta.resolution,
-            actor=by,
-            actor_name=by.user.name if by else "",
+            actor=by if isinstance(by, Membership) else None,
+            actor_name=one_line(str(by or ""), ACTOR_NAME_LENGTH),
             before=before or {},
             after=after or {},
         )

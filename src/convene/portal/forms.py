@@ -1,21 +1,51 @@
 """The forms that ask for an appointment."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.db.models.query import QuerySet
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from convene.appointments.actions import Wish
+from convene.appointments.actions import Guest, Wish
 from convene.catalog.models import Service
 from convene.clients.models import Contact
 from convene.forms import DateInput, StyledForm, TimeInput, ZoneField
 from convene.tenancy.models import Membership
 from convene.wallclock import FIRST_DAY, LAST_DAY
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and what they can choose from. Without a contact it is a guest."""
+
+    zone: ZoneInfo
+    services: QuerySet[Service]
+    technicians: QuerySet[Membership]
+    contact: Contact | None = None
+
+
+def _show_in_full(field: Any) -> None:
+    """Guests see services for the first time."""
+    field.widget = forms.RadioSelect(attrs={"class": "form-check-input"})
+    field.empty_label = None
+    field.label_from_instance = _described
+
+
+def _described(service: Service) -> str:
+    return format_html(
+        '<strong>{}</strong>, {}<br><span class="text-secondary">{}</span>',
+        service.name,
+        ngettext("%(n)d minute", "%(n)d minutes", service.duration) % {"n": service.duration},
+        service.description,
+    )
 
 
 class ChoiceForm(StyledForm, forms.Form):
@@ -32,14 +62,15 @@ class ChoiceForm(StyledForm, forms.Form):
     )
     requester_timezone = ZoneField(label=_("Time zone"))
 
-    def __init__(
-        self, data: Any = None, *, contact: Contact, initial: Mapping[str, Any] | None = None
-    ):
-        usual = {"submission": uuid4(), "requester_timezone": contact.zone.key}
+    def __init__(self, data: Any = None, *, asker: Asker, initial: Mapping[str, Any] | None = None):
+        self.asker = asker
+        usual = {"submission": uuid4(), "requester_timezone": asker.zone.key}
         super().__init__(data, initial={**usual, **(initial or {})})
         service, people = self.fields["service"], self.fields["preferred_technician"]
-        service.queryset = Service.objects.filter(active=True)  # type: ignore[attr-defined]  # a model choice
-        people.queryset = Membership.objects.of_tenant(contact.tenant).technicians()  # type: ignore[attr-defined]  # a model choice
+        if asker.contact is None:
+            _show_in_full(service)
+        service.queryset = asker.services  # type: ignore[attr-defined]  # a model choice
+        people.queryset = asker.technicians  # type: ignore[attr-defined]  # a model choice
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -53,12 +84,60 @@ class ChoiceForm(StyledForm, forms.Form):
         return cleaned
 
 
+class _Moment(forms.Form):
+    """One of the free times. It carries its moment; the clock alone may show it twice."""
+
+    starts_at = forms.DateTimeField(
+        label=_("Time"),
+        widget=forms.HiddenInput,
+        error_messages={"required": _("Choose one of the free times.")},
+    )
+
+    def clean_starts_at(self) -> datetime:
+        at: datetime = self.cleaned_data["starts_at"]
+        if not FIRST_DAY <= at.date() <= LAST_DAY:
+            raise forms.ValidationError(_("This date is too far away. Choose another one."))
+        return at
+
+
+class ChosenForm(_Moment, ChoiceForm):
+    """A choice with its time, before anything is said about it."""
+
+
 LONGEST_DESCRIPTION = 4000
+NO_LINK = RegexValidator(
+    r"://|www\.|[\r\n]", _("Enter a name, without an address of the web."), inverse_match=True
+)
 
 
 class WishForm(ChoiceForm):
-    """What is the same in every request, whoever chose its time."""
+    """What is the same in every request, whoever chose its time; guests say who they are."""
 
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=100,
+        validators=[NO_LINK],  # it is in a mail to an address that nobody has proven
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("Your e-mail address"),
+        max_length=254,
+        help_text=_("We answer to it, and send you a link to follow and cancel your request."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    phone = forms.CharField(
+        label=_("Phone"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+    company = forms.CharField(
+        label=_("Company"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    website = forms.CharField(required=False)  # nobody sees it; programs fill it in
     description = forms.CharField(
         label=_("What should we know?"),
         required=False,
@@ -66,8 +145,29 @@ class WishForm(ChoiceForm):
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     submission = forms.UUIDField(widget=forms.HiddenInput)
+
+    OF_A_GUEST = ("name", "email", "phone", "company", "website")
     time_field: str
     """The field that a time is chosen with."""
+
+    def __init__(self, data: Any = None, *, asker: Asker, **kwargs: Any):
+        super().__init__(data, asker=asker, **kwargs)
+        if asker.contact:
+            for name in self.OF_A_GUEST:
+                del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("website"):
+            self.add_error(None, _("This looked like a program. Please send it once more."))
+        return cleaned
+
+    def requester(self) -> Contact | Guest:
+        """Who asks, of the valid form."""
+        cleaned = self.cleaned_data
+        return self.asker.contact or Guest(
+            cleaned["name"], cleaned["email"], cleaned["phone"], cleaned["company"]
+        )
 
     def when(self) -> dict[str, Any]:
         """The time of the valid form, as the action takes it."""
@@ -101,19 +201,10 @@ class RequestForm(WishForm):
         }
 
 
-class OfferForm(WishForm):
-    """One of the free times. It carries its moment; the clock alone may show it twice."""
+class OfferForm(_Moment, WishForm):
+    """A free time that was chosen."""
 
-    starts_at = forms.DateTimeField(
-        label=_("Time"), error_messages={"required": _("Choose one of the free times.")}
-    )
     time_field = "starts_at"
-
-    def clean_starts_at(self) -> datetime:
-        at: datetime = self.cleaned_data["starts_at"]
-        if not FIRST_DAY <= at.date() <= LAST_DAY:
-            raise forms.ValidationError(_("This date is too far away. Choose another one."))
-        return at
 
     def when(self) -> dict[str, Any]:
         at: datetime = self.cleaned_data["starts_at"]

@@ -1,17 +1,25 @@
 """The free times of a month as a client sees them."""
 
 from calendar import Calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from convene.availability import free
+from convene.availability import free, rows
 from convene.availability.hours import DAY, MIDNIGHT, Span, moment
+from convene.availability.models import Effective, effective
 from convene.availability.slots import Slot
 from convene.catalog.models import Service
 from convene.tenancy.models import Membership, Tenant
+
+
+def rules_of(services: Iterable[Service]) -> dict[UUID, Effective]:
+    """The rules that count for each of them."""
+    found = rows.booking_rules()
+    return {one.id: effective(found.get(None), found.get(one.id)) for one in services}
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,6 @@ class Offer:
     earlier: date | None
     later: date | None
     may_wish_for_somebody: bool
-    is_confirmed_at_once: bool
 
 
 def offer(question: Question, now: datetime, day: date | None = None) -> Offer:
@@ -77,7 +84,6 @@ def _month(question: Question, now: datetime, first: date, day: date | None) -> 
         earlier=(first - DAY).replace(day=1) if span.start > now else None,
         later=after if span.end <= now + facts.rules_of(service).horizon else None,
         may_wish_for_somebody=rules.allow_preferred,
-        is_confirmed_at_once=rules.auto_approve,
     )
 
 

@@ -1,15 +1,16 @@
 """One decorator does sign-in, tenant, permission and the block that a page reads in."""
 
 import functools
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,16 +22,22 @@ from .models import Membership, Tenant
 P = ParamSpec("P")
 
 
-class TenantRequest(HttpRequest):
-    """A request of a member, in their tenant."""
+class VisitorRequest(HttpRequest):
+    """A request of anybody, to a tenant."""
 
-    user: User
     tenant: Tenant
-    membership: Membership
     htmx: Any
 
 
+class TenantRequest(VisitorRequest):
+    """A request of a member, in their tenant."""
+
+    user: User
+    membership: Membership
+
+
 Page = Callable[Concatenate[TenantRequest, P], HttpResponseBase]
+PublicPage = Callable[Concatenate[VisitorRequest, P], HttpResponseBase]
 
 
 def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], Any]:
@@ -54,16 +61,40 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
             if permission and not membership.may(permission):
                 raise PermissionDenied
             request.membership, request.tenant = membership, membership.tenant
-            with ExitStack() as stack:
-                stack.enter_context(timezone.override(membership.zone))
-                if reads:
-                    stack.enter_context(tenant_atomic(membership.tenant))
+            with _page_of(membership.tenant, membership.zone, reads):
                 return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]  # read by the tests' matrix
         return guarded
 
     return decorate
+
+
+def public_page(*, reads: bool = True) -> Callable[[PublicPage[P]], Any]:
+    """Open a view of the path ``.../<slug:tenant>/...`` to anybody, in the tenant's zone.
+
+    Whoever is signed in is a visitor here as well. An unknown tenant: 404.
+    """
+
+    def decorate(view: PublicPage[P]) -> Any:
+        @functools.wraps(view)
+        def opened(request: Any, tenant: str, *args: P.args, **kwargs: P.kwargs) -> Any:
+            request.tenant = get_object_or_404(Tenant, slug=tenant)
+            with _page_of(request.tenant, request.tenant.zone, reads):
+                return view(request, *args, **kwargs)
+
+        return opened
+
+    return decorate
+
+
+@contextmanager
+def _page_of(tenant: Tenant, zone: ZoneInfo, reads: bool) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(timezone.override(zone))
+        if reads:
+            stack.enter_context(tenant_atomic(tenant))
+        yield
 
 
 def _way_back(request: HttpRequest) -> str:
@@ -93,12 +124,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def place(request: HttpRequest) -> dict[str, Any]:
     """Template variables of where we are: the tenant, the member and what they may do."""
-    membership: Membership | None = getattr(request, "membership", None)
-    if membership is None:
+    tenant: Tenant | None = getattr(request, "tenant", None)
+    if tenant is None:
         return {}
+    membership: Membership | None = getattr(request, "membership", None)
     return {
-        "tenant": membership.tenant,
+        "tenant": tenant,
         "membership": membership,
+        "is_visitor": membership is None,
         "zone": timezone.get_current_timezone_name(),
-        "may_decide": membership.may("user_schedule:update"),
+        "may_decide": membership is not None and membership.may("user_schedule:update"),
     }

@@ -1,0 +1,191 @@
+"""Asking for an appointment in three steps: what, when, and a summary that is sent.
+
+The same for a client in the portal and a guest on the public booking page. The address carries
+what is chosen, the session what is typed. Without working hours any time is asked for in one step.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from convene.appointments import actions
+from convene.appointments.actions import Outcome, Refused
+from convene.availability.free import has_working_hours
+from convene.catalog.models import Service
+from convene.pages import SeeOther
+from convene.tenancy.db import tenant_atomic
+from convene.tenancy.models import Membership
+from convene.tenancy.pages import VisitorRequest
+from convene.wallclock import TimeDoesNotExist, day_label, parse_day, span_label, zone_label
+
+from . import drafts
+from .forms import Asker, ChoiceForm, ChosenForm, OfferForm, RequestForm, WishForm
+from .offer import Question, offer, rules_of
+
+ANY_TIME, CHOOSE = "portal/new.html", "portal/choose.html"
+TIMES, SUMMARY = "portal/times.html", "portal/summary.html"
+
+
+class TooMany(Refused):
+    """So much was asked for lately that nothing more is taken for now."""
+
+
+def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
+    """The step that the address asks for."""
+    draft = drafts.of(request)
+    chosen = {name: request.GET[name] for name in ChoiceForm.base_fields if name in request.GET}
+    if not has_working_hours():
+        form = RequestForm(asker=asker, initial=chosen | draft)
+        return render(request, ANY_TIME, {"form": form})
+    if not {"service", "requester_timezone"} <= chosen.keys() or "change" in request.GET:
+        return _render_choice(request, ChoiceForm(asker=asker, initial=chosen))
+    choice = ChosenForm(request.GET, asker=asker)
+    if not _is_chosen(choice):
+        return _render_choice(request, choice, status=422)
+    if "starts_at" in choice.errors:
+        return _render_times(request, choice.cleaned_data)
+    summary = OfferForm(asker=asker, initial=draft)
+    return _render_summary(request, summary, choice.cleaned_data)
+
+
+def send(
+    request: VisitorRequest, asker: Asker, admit: Callable[[WishForm], None] = lambda form: None
+) -> Outcome | HttpResponse:
+    """Send the request; or the page to go on with. ``admit`` raises TooMany."""
+    if "show" in request.POST:
+        return _show(request)
+    with tenant_atomic(request.tenant):
+        form_class = OfferForm if has_working_hours() else RequestForm
+        form = form_class(request.POST, asker=asker)
+        if not form.is_valid():
+            return _render_refused(request, form)
+    try:
+        admit(form)
+        sent = actions.create_appointment_request(
+            request.tenant, form.wish(), requester=form.requester()
+        )
+    except (TimeDoesNotExist, Refused) as refusal:
+        is_about_time = isinstance(refusal, TimeDoesNotExist)
+        form.add_error(form.time_field if is_about_time else None, str(refusal))
+        with tenant_atomic(request.tenant):
+            return _render_refused(request, form, refusal)
+    drafts.forget(request)
+    return sent
+
+
+def say_sent(request: VisitorRequest, sent: Outcome) -> None:
+    """What comes next, and when, for the page that follows."""
+    if sent.is_approved:
+        messages.success(request, _("Your appointment is confirmed. We have written to you."))
+        return
+    messages.success(
+        request,
+        _("Request sent. We will look at it and write to you; nothing is fixed until then."),
+    )
+
+
+def _show(request: VisitorRequest) -> SeeOther:
+    """Another time, or the choice once more; what was typed goes along."""
+    names = ChoiceForm.base_fields
+    query = {name: request.POST.get(name, "") for name in names} | drafts.keep(request)
+    show = request.POST["show"]
+    query |= {"change": "yes"} if show == "choice" else {"day": show}
+    return SeeOther(f"{request.path}?{urlencode(query)}")
+
+
+def _is_chosen(form: ChoiceForm) -> bool:
+    return not any(name in form.errors for name in ChoiceForm.base_fields)
+
+
+def _render_refused(
+    request: VisitorRequest, form: WishForm, refusal: Exception | None = None
+) -> HttpResponse:
+    """The step that the form was refused at, with what was typed."""
+    status = 429 if isinstance(refusal, TooMany) else 422
+    if not isinstance(form, OfferForm):
+        return render(request, ANY_TIME, {"form": form}, status=status)
+    if not _is_chosen(form):
+        return _render_choice(request, form, drafts.keep(request), status=status)
+    if "starts_at" in form.errors or (refusal and not isinstance(refusal, TooMany)):
+        return _render_times(request, form.cleaned_data, drafts.keep(request), form, status=status)
+    return _render_summary(request, form, form.cleaned_data, status=status)
+
+
+def _render_choice(
+    request: VisitorRequest,
+    form: ChoiceForm,
+    draft: dict[str, str] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"form": form, "draft": draft or drafts.named(request)}
+    return render(request, CHOOSE, context, status=status)
+
+
+def _render_times(
+    request: VisitorRequest,
+    choice: dict[str, Any],
+    draft: dict[str, str] | None = None,
+    form: OfferForm | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    zone = ZoneInfo(choice["requester_timezone"])
+    question = Question(request.tenant, choice["service"], choice["preferred_technician"], zone)
+    at = choice.get("starts_at")
+    day = at.astimezone(zone).date() if at else parse_day(request.GET.get("day", ""))
+    found = offer(question, timezone.now(), day)
+    if not found.may_wish_for_somebody:
+        choice = choice | {"preferred_technician": None}
+    query = _query(choice) | (draft or drafts.named(request))
+    context = {
+        "form": form,
+        "choice": choice,
+        "offer": found,
+        "has_lost_technician": choice["preferred_technician"] != question.technician,
+        "query": urlencode(query),
+    }
+    with timezone.override(zone):
+        return render(request, TIMES, context, status=status)
+
+
+def _render_summary(
+    request: VisitorRequest, form: OfferForm, choice: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    zone, service = ZoneInfo(choice["requester_timezone"]), choice["service"]
+    start = choice["starts_at"]
+    rules = rules_of([service])[service.id]
+    end = start + timedelta(minutes=service.duration)
+    context = {
+        "form": form,
+        "choice": choice,
+        "kept": _query(choice) | {"starts_at": start.isoformat()},
+        "day": start.astimezone(zone).date(),
+        "when": f"{day_label(start, zone)}, {span_label(start, end, zone)}",
+        "zone": zone_label(start, zone),
+        "is_confirmed_at_once": rules.auto_approve and form.asker.contact is not None,
+    }
+    return render(request, SUMMARY, context, status=status)
+
+
+def query_of(
+    service: Service, preferred_technician: Membership | None, requester_timezone: str
+) -> dict[str, str]:
+    """A choice as addresses and forms carry it."""
+    return {
+        "service": str(service.id),
+        "preferred_technician": str(preferred_technician.id) if preferred_technician else "",
+        "requester_timezone": requester_timezone,
+    }
+
+
+def _query(choice: dict[str, Any]) -> dict[str, str]:
+    return query_of(**{name: choice[name] for name in ChoiceForm.base_fields})

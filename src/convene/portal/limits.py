@@ -1,0 +1,32 @@
+"""How much guests may ask for: counted in the database's cache, for each tenant on its own."""
+
+from ipaddress import ip_address, ip_network
+
+from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
+from django.utils.translation import gettext as _
+
+from convene.tenancy.pages import VisitorRequest
+
+from .asking import TooMany
+from .forms import WishForm
+
+
+def count(request: VisitorRequest, form: WishForm) -> None:
+    """Count a valid form of a guest. Raises TooMany (settings.ACCOUNT_RATE_LIMITS)."""
+    address, email = _network(request), form.cleaned_data["email"].lower()
+    for action, key in (("book_from_address", address), ("book_for_email", email)):
+        if not ratelimit.consume(request, action=action, key=f"{request.tenant.id} {key}"):
+            raise TooMany(
+                _(
+                    "There were many requests in the last hour. Please send this one in an hour, or"
+                    " write to %(email)s. What you typed is still there."
+                )
+                % {"email": request.tenant.email}
+            )
+
+
+def _network(request: VisitorRequest) -> str:
+    """Where a request comes from. Of IPv6 a whole network belongs to one person."""
+    address = ip_address(get_adapter().get_client_ip(request))
+    return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
