@@ -1,13 +1,20 @@
 """Signing in: invited people only, slowly for guessers, and mails through the worker."""
 
 import re
+from datetime import timedelta
+from email.utils import parseaddr
+from hashlib import sha256
 
 import pytest
+import structlog
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
+from django.utils import timezone
 
 from convene.accounts.models import AccountMail, User
-from convene.accounts.tasks import send_account_mail
+from convene.accounts.tasks import forget_what_is_over, send_account_mail
 from convene.clients.actions import Refused, invite_contact
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
@@ -82,6 +89,66 @@ def test_whoever_guesses_passwords_is_stopped_even_with_the_right_one():
     assert "Too many failed login attempts" in answer.content.decode()
 
 
+def test_guessing_is_in_the_log_without_what_was_typed():
+    email = "dana@northwind.example"
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(6):
+            sign_in(Browser(), f" {email.title()}", "a secret of somebody")
+
+    events = [line["event"] for line in lines]
+    assert (events.count("sign_in.failed"), events.count("sign_in.locked")) == (5, 1)
+    assert {line["account"] for line in lines if line["event"].startswith("sign_in")} == {
+        sha256(email.encode()).hexdigest()[:12]
+    }
+    assert {line["ip"] for line in lines if line["event"].startswith("sign_in")} == {"127.0.0.1"}
+    assert "dana" not in str(lines).lower()
+    assert "secret" not in str(lines)
+
+
+def test_after_signing_out_the_browser_forgets_what_it_showed():
+    member = make_member(make_tenant())
+    browser = Browser()
+    sign_in(browser, member.user.email)
+
+    page = browser.get(f"/t/{member.tenant.slug}/requests/")
+    answer = browser.post("/accounts/logout/")
+
+    assert page.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
+
+
+def test_nobody_can_have_convene_write_to_an_address_all_day():
+    for _ in range(7):
+        answer = Browser().post("/accounts/password/reset/", {"email": "nobody@x.example"})
+
+    assert answer.status_code == 429
+    assert AccountMail.objects.count() == 5
+
+
+def test_a_mail_that_no_server_took_is_forgotten_with_its_link():
+    old = AccountMail.objects.create(to="nope@x.example", subject="Old", body="a link")
+    AccountMail.objects.filter(id=old.id).update(created_at=timezone.now() - timedelta(days=4))
+    young = AccountMail.objects.create(to="yes@x.example", subject="Young", body="a link")
+    browser = Browser()
+    sign_in(browser, make_member(make_tenant()).user.email)
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+
+    forget_what_is_over(timestamp=0)
+
+    assert list(AccountMail.objects.all()) == [young]
+    assert not Session.objects.exists()
+
+
+def test_mails_about_signing_in_come_from_the_domain_of_the_sender():
+    mail = AccountMail.objects.create(to="yes@x.example", subject="S", body="B")
+
+    with postbox() as box:
+        send_account_mail(mail_id=str(mail.id))
+
+    domain = parseaddr(settings.CONVENE_MAIL_FROM)[1].rpartition("@")[2]
+    assert box.messages[0]["Message-ID"] == f"<{mail.id}@{domain}>"
+
+
 def test_a_forgotten_password_is_set_anew_through_a_mail_from_the_worker():
     member = make_member(make_tenant())
 
@@ -148,6 +215,31 @@ def test_a_tenant_needs_a_real_zone_and_a_free_name():
     with pytest.raises(CommandError, match="already exists"):
         call_command("create_tenant", "northwind", name="N", timezone="UTC", **options)
     assert Tenant.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("admin", "field"),
+    [
+        ({"admin_email": "nope", "admin_name": "Ada"}, "email"),
+        ({"admin_email": "a@n.example", "admin_name": ""}, "name"),
+        ({"admin_email": "a@n.example", "admin_name": "A" * 101}, "name"),
+    ],
+)
+def test_a_tenant_is_not_founded_without_an_admin_who_can_be_written_to(admin, field):
+    options = {"name": "N", "timezone": "UTC", "email": "d@n.example"} | admin
+
+    with pytest.raises(CommandError, match=rf"^{field}: "):
+        call_command("create_tenant", "northwind", **options)
+
+    assert not Tenant.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_an_invitation_needs_an_address():
+    make_tenant(slug="northwind")
+
+    with pytest.raises(CommandError, match=r"^email: "):
+        call_command("invite", "northwind", "not an address", name="Ada", role="admin")
 
 
 def test_inviting_a_member_again_changes_their_role():

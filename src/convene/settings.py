@@ -232,6 +232,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
+    "reset_password": "20/h/ip,5/h/key",  # each one is a mail, to any address
     "book_from_address": "20/h/key",
     "book_for_email": "5/h/key",
 }

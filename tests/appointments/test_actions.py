@@ -98,6 +98,19 @@ def test_a_double_click_on_send_makes_one_request():
     assert len(mails(tenant)) == 2
 
 
+def test_one_contact_cannot_hold_all_times_with_requests_that_wait():
+    tenant = make_tenant()
+    client = make_client(tenant)
+    contact, other = make_contact(client), make_contact(client)
+    wish = make_wish(tenant)
+    for _ in range(actions.MOST_WAITING):
+        make_request(tenant, contact=contact, service=wish.service)
+
+    with pytest.raises(Refused, match="10 of your requests wait already"):
+        actions.create_appointment_request(tenant, wish, requester=contact)
+    assert actions.create_appointment_request(tenant, wish, requester=other)
+
+
 def test_a_time_that_the_clocks_skip_is_refused():
     tenant = make_tenant()
     contact = make_contact(make_client(tenant))

@@ -186,6 +186,22 @@ def test_a_mail_that_is_late_says_what_is_true_now_and_the_next_one_is_dropped(b
     assert len(dropped) == 2
 
 
+def test_who_has_left_the_msp_is_told_nothing(box: Postbox):
+    case = Case()
+    case.approve()
+    case.deliver()
+    Membership.objects.filter(id=case.dana.id).update(active=False)
+    told = len(box.to(case.dana.user.email))
+
+    case.cancel()
+    case.deliver()
+
+    assert len(box.to(case.dana.user.email)) == told
+    assert ("appointment-cancelled", MailState.SUPERSEDED, "they do not work here any more") in (
+        case.states()
+    )
+
+
 def test_a_confirmation_of_a_cancelled_appointment_is_not_sent(box: Postbox):
     case = Case()
     case.approve()

@@ -155,7 +155,8 @@ def test_an_overdue_request_does_not_vanish():
     [
         ({}, "has not left yet"),
         ({"state": MailState.FAILED}, "was refused"),
-        ({"attempts": 0}, ""),
+        ({"attempts": 0}, "Nobody has tried to send it."),
+        ({"attempts": 0, "not_before": timezone.now()}, ""),
         ({"created_at": timezone.now()}, ""),
         ({"state": MailState.SENT}, ""),
         ({"state": MailState.FAILED, "created_at": timezone.now() - timedelta(days=8)}, ""),

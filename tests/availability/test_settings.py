@@ -161,6 +161,17 @@ def test_hours_are_copied_to_other_days_instead_of_their_own():
     assert settings.hours() == [(day, time(9), time(12)) for day in (0, 1, 2)]
 
 
+@pytest.mark.parametrize("weekday", ["9", "x", ""])
+def test_hours_of_a_day_that_no_week_has_are_refused(weekday: str):
+    settings = Settings()
+    week = settings.week((0, "09:00", "12:00")) | {"hours-0-weekday": weekday}
+
+    answer = settings.save(f"hours/{settings.dana.id}", **week)
+
+    assert answer.status_code == 422
+    assert settings.hours() == []
+
+
 def test_hours_keep_their_zone_and_their_days():
     settings = Settings()
     week = settings.week((0, "09:00", "12:00"), timezone="America/New_York")

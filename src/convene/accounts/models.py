@@ -10,9 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, name: str, password: str | None = None) -> "User":
-        """A new person; without a password they set one through the invitation's link."""
-        user = self.model(email=email.strip().lower(), name=name)
+        """A new person; without a password they set one through the invitation's link.
+
+        Raises ValidationError.
+        """
+        user = self.model(email=email, name=name)
         user.set_password(password)
+        user.full_clean()
         user.save()
         return user
 

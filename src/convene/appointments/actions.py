@@ -43,6 +43,8 @@ from .sync import Result, lock_meeting, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
 HOLD_FOR_MEETING = timedelta(seconds=60)
+# So many requests of one contact may wait at a time: each holds time that nobody else is offered.
+MOST_WAITING = 10
 _DEADLOCK = "40P01"
 
 
@@ -182,8 +184,17 @@ def _check_may_ask(requester: Contact | Guest, service: Service) -> None:
     if isinstance(requester, Guest):
         if not (service.active and service.public):
             raise Refused(_("This cannot be asked for here. Choose something else."))
-    elif not requester.client.active:
+        return
+    if not requester.client.active:
         raise Refused(_("Your company cannot ask for appointments here at the moment."))
+    if AppointmentRequest.objects.waiting().filter(contact=requester).count() >= MOST_WAITING:
+        raise Refused(
+            _(
+                "%(n)d of your requests wait already. Please wait until we have answered one of"
+                " them."
+            )
+            % {"n": MOST_WAITING}
+        )
 
 
 def _approve_by_itself(

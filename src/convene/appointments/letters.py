@@ -137,7 +137,7 @@ def contact_of(mail: OutboxMail, appointment: AppointmentRequest) -> Contact | N
 
 
 def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipient:
-    """Who the outbox's key names today, with their address and zone of today."""
+    """Who the outbox's key names today, with their address and zone of today. Raises NotNeeded."""
     tenant = appointment.tenant
     staff_url = _url("appointments:detail", appointment)
     if mail.recipient == DISPATCH:
@@ -151,6 +151,8 @@ def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipie
         zone = contact.zone if contact else appointment.zone
         return _Recipient(person, zone, _client_url(appointment))
     member = Membership.objects.of_tenant(tenant).get(id=mail.recipient.partition(":")[2])
+    if not member.active:
+        raise NotNeeded("they do not work here any more")
     person = Person(member.user.name, member.user.email)
     return _Recipient(person, member.zone, staff_url, member.id)
 

@@ -135,7 +135,8 @@ class WindowForm(StyledForm, forms.Form):
     @property
     def day(self) -> Any:
         """The name of the line's day."""
-        return Weekday(int(self["weekday"].value())).label
+        days = {str(number): label for number, label in Weekday.choices}
+        return days.get(str(self["weekday"].value()), "")
 
 
 WindowFormSet = formset_factory(WindowForm, extra=0, max_num=100)

@@ -5,12 +5,13 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
 
-PATIENCE = timedelta(minutes=5)  # with a mail server that does not take a mail
+PATIENCE = timedelta(minutes=5)  # with a mail that should have left
 REMEMBERED = timedelta(days=7)  # that a mail was refused
 
 
@@ -28,11 +29,13 @@ class OutboxQuerySet(TenantQuerySet["OutboxMail"]):
         return self.filter(free, state=MailState.DUE, not_before__lte=now)
 
     def undelivered(self, now: datetime) -> Self:
-        """What a mail server did not take for a while, or refused lately.
+        """What did not leave for a while, or was refused lately.
 
         A later mail that left tells the recipient how things are, and the refused one is history.
         """
-        late = Q(state=MailState.DUE, attempts__gt=0, created_at__lt=now - PATIENCE)
+        long_ago = now - PATIENCE
+        late = Q(state=MailState.DUE, created_at__lt=long_ago)
+        late &= Q(attempts__gt=0) | Q(not_before__lt=long_ago)
         refused = Q(state=MailState.FAILED, created_at__gt=now - REMEMBERED)
         told_since = OutboxMail.objects.filter(
             subject_id=OuterRef("subject_id"),
@@ -102,6 +105,10 @@ class OutboxMail(TenantModel):
     @property
     def note(self) -> str:
         """What people read beside its state: why it has not been sent."""
-        if self.state == MailState.DUE and self.attempts:
+        if self.state != MailState.DUE:
+            return self.reason
+        if self.attempts:
             return gettext("The mail server did not take it yet. We keep trying.")
-        return self.reason
+        if self.not_before < timezone.now() - PATIENCE:
+            return gettext("Nobody has tried to send it. Whoever runs Convene looks at the worker.")
+        return ""

@@ -21,7 +21,7 @@ def invite(tenant: Tenant, *, email: str, name: str, role: Role) -> Membership:
     """Give a person a place in the tenant, and tell them by mail.
 
     A person who has an account keeps it. Inviting a member again changes their role, opens a closed
-    membership and sends the mail again.
+    membership and sends the mail again. Raises ValidationError.
     """
     with transaction.atomic():
         user = User.objects.filter(email=email.strip().lower()).first()

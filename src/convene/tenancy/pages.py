@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 
 from convene.accounts.models import User
 
@@ -62,7 +63,9 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
                 raise PermissionDenied
             request.membership, request.tenant = membership, membership.tenant
             with _page_of(membership.tenant, membership.zone, reads):
-                return view(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
+            patch_cache_control(response, private=True, no_cache=True)
+            return response
 
         guarded.permission = permission  # type: ignore[attr-defined]  # read by the tests' matrix
         return guarded

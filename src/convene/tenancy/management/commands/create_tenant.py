@@ -5,9 +5,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from convene.tenancy import actions
 from convene.tenancy.permissions import Role
+
+
+def words(error: ValidationError) -> str:
+    """What is wrong, each with the name of its field."""
+    return "; ".join(
+        f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items()
+    )
 
 
 class Command(BaseCommand):
@@ -24,10 +32,11 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         fields = {key: options[key] for key in ("slug", "name", "timezone", "email", "phone")}
-        try:
-            tenant = actions.create_tenant(**fields)
-        except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
         email, name = options["admin_email"], options["admin_name"]
-        actions.invite(tenant, email=email, name=name, role=Role.ADMIN)
+        try:
+            with transaction.atomic():
+                tenant = actions.create_tenant(**fields)
+                actions.invite(tenant, email=email, name=name, role=Role.ADMIN)
+        except ValidationError as error:
+            raise CommandError(words(error)) from error
         self.stdout.write(f"{tenant.name} is founded; {email} is invited.")

@@ -3,11 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from convene.tenancy import actions
 from convene.tenancy.models import Tenant
 from convene.tenancy.permissions import Role
+
+from .create_tenant import words
 
 
 class Command(BaseCommand):
@@ -25,7 +28,9 @@ class Command(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["tenant"]).first()
         if tenant is None:
             raise CommandError(f"There is no tenant called {options['tenant']}.")
-        actions.invite(
-            tenant, email=options["email"], name=options["name"], role=Role(options["role"])
-        )
-        self.stdout.write(f"{options['email']} is invited to {tenant.name}.")
+        email, name, role = options["email"], options["name"], Role(options["role"])
+        try:
+            actions.invite(tenant, email=email, name=name, role=role)
+        except ValidationError as error:
+            raise CommandError(words(error)) from error
+        self.stdout.write(f"{email} is invited to {tenant.name}.")
