@@ -161,7 +161,7 @@ def test_where_there_are_no_hours_any_time_can_be_asked_for():
         (True, {"email": ""}, "This field is required."),
         (True, {"email": "nobody"}, "Enter a valid email address."),
         (True, {"name": ""}, "This field is required."),
-        (True, {"name": "Win https://spam.example"}, "without an address of the web"),
+        (True, {"name": "Win https://spam.example"}, "without an address"),
         (True, {"name": "x" * 101}, "at most 100 characters"),
         (True, {"phone": "1" * 41}, "at most 40 characters"),
         (True, {"company": "x" * 101}, "at most 100 characters"),
@@ -685,7 +685,7 @@ def test_one_address_can_be_written_to_five_times_an_hour(time_machine):
     assert "Please send this one in an hour" in text
     assert "Do not lose this" in text
     assert page.count() == 5
-    assert other.send(email=EMAIL).status_code == 303
+    assert other.send(email=EMAIL).status_code == 429  # it is the same address
 
     time_machine.shift(timedelta(hours=1, seconds=1))
     assert page.send(email=EMAIL, starts_at=a_time(days=9, hour=12).isoformat()).status_code == 303
@@ -715,6 +715,52 @@ def test_whoever_has_an_ipv6_network_is_one_visitor():
     ]
 
     assert codes == [303] * 20 + [429]
+
+
+def test_whoever_comes_through_a_socket_of_both_kinds_is_one_visitor():
+    page = Page()
+    send_often(page, 20, email="guest{}@x.example")
+
+    answers = [
+        page.visitor.post(
+            page.url, page.form(starts_at=a_time(days=9).isoformat()), REMOTE_ADDR=address
+        ).status_code
+        for address in ("::ffff:127.0.0.1", "::ffff:203.0.113.9")
+    ]
+
+    assert answers == [429, 303]
+
+
+def test_an_msp_is_asked_by_so_many_guests_in_an_hour_wherever_they_come_from(settings):
+    settings.ACCOUNT_RATE_LIMITS |= {"book_in_tenant": "3/h/key"}
+    page, other = Page(), Page()
+    answers = [
+        page.visitor.post(
+            page.url,
+            page.form(email=f"guest{n}@x.example", starts_at=time_number(n)),
+            REMOTE_ADDR=f"203.0.113.{n}",
+        ).status_code
+        for n in range(4)
+    ]
+
+    assert answers == [303] * 3 + [429]
+    assert other.send(email="guest9@x.example").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("Your prize waits at evil.example/win", 422),
+        ("See evil.example now", 422),
+        ("ada@engines.example", 422),
+        ("Dr. A. Lovelace", 303),
+        ("J.R.R. Tolkien", 303),
+        ("Müller & Co. KG", 303),
+    ],
+)
+def test_a_name_that_goes_into_mails_and_files_is_no_address(name, status):
+    assert Page().send(name=name).status_code == status
+    assert Page().send(email="b@engines.example", company=name).status_code == status
 
 
 def test_headers_that_a_visitor_sends_do_not_make_them_another_one():

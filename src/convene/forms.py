@@ -103,6 +103,14 @@ class MomentField(forms.DateTimeField):
     def __init__(self) -> None:
         super().__init__(required=False)
 
+    def clean(self, value: Any) -> datetime | None:
+        """A hint only: what cannot be read is none."""
+        try:
+            moment: datetime | None = super().clean(value)
+        except forms.ValidationError:
+            return None
+        return moment
+
     def prepare_value(self, value: Any) -> Any:
         return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 

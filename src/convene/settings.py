@@ -235,6 +235,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/h/ip,5/h/key",  # each one is a mail, to any address
     "book_from_address": "20/h/key",
     "book_for_email": "5/h/key",
+    "book_in_tenant": "100/h/key",
 }
 
 # Mail leaves through the worker only.

@@ -9,6 +9,7 @@ from django.test import override_settings
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from convene.appointments import actions, history, letters
+from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest
 from convene.clients.models import Contact
 from convene.events.models import Event
@@ -332,16 +333,28 @@ def test_sending_a_refused_mail_again_wakes_the_worker_once_and_is_in_the_histor
     woken = ProcrastinateJob.objects.count()
 
     case.send_again(refused)
-    case.send_again(refused)  # a second click
+    with pytest.raises(Refused):  # a second click
+        case.send_again(refused)
     case.deliver()
-    case.send_again(refused)  # from a page that is old
+    with pytest.raises(Refused):  # from a page that is old
+        case.send_again(refused)
     case.deliver()
 
     assert ProcrastinateJob.objects.count() == woken + 1
     assert len(box.to(case.contact.email)) == 1
     with tenant_atomic(case.tenant):
         [event] = Event.objects.filter(kind=history.MAIL_SENT_AGAIN)
-    assert (event.actor, event.after) == (case.dana, {"mail": str(refused.id)})
+    assert (event.actor, event.before["mail"]) == (case.dana, letters.APPROVED_CLIENT)
+    assert event.before["to"] == case.contact.email
+    assert event.before["reason"] == "SMTPRecipientsRefused 550"
+
+
+def test_a_mail_is_sent_again_by_the_appointment_that_it_is_about(box: Postbox):
+    case, refused = refused_confirmation(box)
+    another = make_request(case.tenant)
+
+    with pytest.raises(Refused, match="This mail was not refused"):
+        actions.send_mail_again(case.tenant, another.id, refused.id, by=case.dana)
 
 
 def test_a_refused_mail_that_does_not_hold_any_more_is_not_sent_again(box: Postbox):

@@ -10,13 +10,13 @@ from time import sleep
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 
 from convene.appointments import actions, history
 from convene.appointments.actions import Outcome, Refused
 from convene.appointments.models import AppointmentRequest, MeetingSync, Operation, Status
 from convene.appointments.problems import Problem, problem_of
-from convene.appointments.sync import LEASE, Result, Steps, steps
+from convene.appointments.sync import LEASE, Result, Steps, lock_meeting, steps
 from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
@@ -80,6 +80,24 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def dana() -> Membership:
     return make_member(make_tenant(), "Dana")
+
+
+def test_whoever_looks_at_a_meeting_holds_its_appointment(dana: Membership):
+    request = make_request(dana.tenant)
+
+    def take() -> None:
+        try:
+            with tenant_atomic(dana.tenant):
+                AppointmentRequest.objects.select_for_update(nowait=True).get(id=request.id)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as somebody:
+        with tenant_atomic(dana.tenant):
+            lock_meeting(request.id)
+            with pytest.raises(OperationalError, match="could not obtain lock"):
+                somebody.submit(take).result()
+        somebody.submit(take).result()
 
 
 # What people do

@@ -507,15 +507,18 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
 def send_mail_again(
     tenant: Tenant, appointment_id: UUID, mail_id: UUID, *, by: Membership
 ) -> Outcome:
-    """Let a mail that was refused leave after all, as if it were new. Any other one stays as it is.
+    """Let a mail that was refused leave after all, as if it were new.
 
-    It is written and addressed when it leaves, and dropped if it does not hold any more.
+    It is written and addressed when it leaves, and dropped if it does not hold any more. Raises
+    Refused for any other mail.
     """
     with tenant_atomic(tenant):
         appointment = _locked(appointment_id)
-        if outbox.send_again(appointment.id, mail_id):
-            after = {"mail": str(mail_id)}
-            record(history.MAIL_SENT_AGAIN, appointment.id, by=by, after=after)
+        refused = outbox.send_again(appointment.id, mail_id)
+        if refused is None:
+            raise Refused(_("This mail was not refused, or it is being sent again already."))
+        before = {"mail": refused.kind, "to": refused.to, "reason": refused.reason}
+        record(history.MAIL_SENT_AGAIN, appointment.id, by=by, before=before)
     return Outcome(appointment_id)
 
 

@@ -39,6 +39,7 @@ class Service(TenantModel):
     public = models.BooleanField(
         _("public"),
         default=False,
+        db_default=False,  # processes of the version before add services, too
         help_text=_("Anybody with the address of your booking page can ask for it."),
     )
 

@@ -99,11 +99,14 @@ def release(subject_id: UUID, now: datetime) -> None:
         _wake(subject_id, now)
 
 
-def send_again(subject_id: UUID, mail_id: UUID) -> bool:
-    """Make a refused mail due as if it were new, and wake the worker; whether it was refused."""
+def send_again(subject_id: UUID, mail_id: UUID) -> OutboxMail | None:
+    """Make a refused mail due as if it were new, and wake the worker; the mail as it was."""
     now = timezone.now()
     refused = OutboxMail.objects.filter(id=mail_id, subject_id=subject_id, state=MailState.FAILED)
-    is_due = refused.update(
+    before = refused.select_for_update().first()
+    if before is None:
+        return None
+    refused.update(
         state=MailState.DUE,
         created_at=now,
         not_before=now,
@@ -114,9 +117,8 @@ def send_again(subject_id: UUID, mail_id: UUID) -> bool:
         to="",
         subject="",
     )
-    if is_due:
-        _wake(subject_id, now)
-    return bool(is_due)
+    _wake(subject_id, now)
+    return before
 
 
 def waiting(subject_id: UUID) -> set[tuple[str, str]]:

@@ -105,8 +105,9 @@ class ChosenForm(_Moment, ChoiceForm):
 
 
 LONGEST_DESCRIPTION = 4000
+# Many mail programs make a link of what looks like the address of a site.
 NO_LINK = RegexValidator(
-    r"://|www\.|[\r\n]", _("Enter a name, without an address of the web."), inverse_match=True
+    r"[/@<>\r\n]|\w{2}\.[a-z]{2}", _("Enter a name, without an address."), inverse_match=True
 )
 
 
@@ -135,6 +136,7 @@ class WishForm(ChoiceForm):
         label=_("Company"),
         required=False,
         max_length=100,
+        validators=[NO_LINK],  # it is in the calendar file
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     website = forms.CharField(required=False)  # nobody sees it; programs fill it in

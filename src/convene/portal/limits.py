@@ -1,4 +1,4 @@
-"""How much guests may ask for: counted in the database's cache, for each tenant on its own."""
+"""How much guests may ask for, counted in the database's cache."""
 
 from ipaddress import ip_address, ip_network
 
@@ -14,9 +14,14 @@ from .forms import WishForm
 
 def count(request: VisitorRequest, form: WishForm) -> None:
     """Count a valid form of a guest. Raises TooMany (settings.ACCOUNT_RATE_LIMITS)."""
-    address, email = _network(request), form.cleaned_data["email"].lower()
-    for action, key in (("book_from_address", address), ("book_for_email", email)):
-        if not ratelimit.consume(request, action=action, key=f"{request.tenant.id} {key}"):
+    tenant = str(request.tenant.id)
+    keys = {
+        "book_from_address": f"{tenant} {_network(request)}",
+        "book_for_email": form.cleaned_data["email"].lower(),  # whomever they ask
+        "book_in_tenant": tenant,
+    }
+    for action, key in keys.items():
+        if not ratelimit.consume(request, action=action, key=key):
             raise TooMany(
                 _(
                     "There were many requests in the last hour. Please send this one in an hour, or"
@@ -29,4 +34,5 @@ def count(request: VisitorRequest, form: WishForm) -> None:
 def _network(request: VisitorRequest) -> str:
     """Where a request comes from. Of IPv6 a whole network belongs to one person."""
     address = ip_address(get_adapter().get_client_ip(request))
+    address = getattr(address, "ipv4_mapped", None) or address
     return str(ip_network((address, 64), strict=False) if address.version == 6 else address)

@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
             name="public",
             field=models.BooleanField(
                 default=False,
+                db_default=False,
                 help_text="Anybody with the address of your booking page can ask for it.",
                 verbose_name="public",
             ),
