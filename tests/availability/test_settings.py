@@ -1,5 +1,6 @@
 """Settings > Availability: what is typed, saved, tried, and said."""
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -133,6 +134,18 @@ def test_a_dispatcher_reads_general_and_finds_no_button_to_save():
 
 
 # Working hours
+
+
+def test_a_zone_is_named_behind_whose_hours_are_not_by_the_clock_of_the_tenant():
+    settings = Settings()
+    ines = make_member(settings.tenant, "Ines", Role.TECHNICIAN, timezone="Europe/Lisbon")
+    make_hours(settings.dana, ines)
+
+    page = settings.read("hours")
+
+    behind = dict(re.findall(r">(Dana|Ines)</a>(.*?)<div", page, re.DOTALL))
+    assert "Europe/Lisbon" in behind["Ines"]
+    assert "Europe" not in behind["Dana"]
 
 
 def test_a_week_is_saved_and_replaces_the_old_one():
