@@ -82,7 +82,9 @@ def _integration_page(
         "profiles": [(profile, trouble_with(profile)) for profile in ready.profiles],
         "form": form,
     }
-    return _render(request, INTEGRATION, "convene_teams/integration.html", context, status)
+    return render_tab(
+        request, INTEGRATION, "convene_teams/integration.html", context, status=status
+    )
 
 
 @tenant_page(UPDATE)
@@ -118,13 +120,15 @@ def _profile(pk: UUID | None) -> MicrosoftProfile | None:
 
 
 def _profile_page(request: TenantRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "is_new": form.instance._state.adding}
-    return _render(request, INTEGRATION, "convene_teams/profile.html", context, status)
+    is_new = form.instance._state.adding
+    heading = _("New Microsoft profile") if is_new else _("Microsoft profile")
+    context = {"form": form, "heading": heading}
+    return render_tab(request, INTEGRATION, "convene_teams/profile.html", context, status=status)
 
 
 @tenant_page(UPDATE)
 def confirm_archive(request: TenantRequest, pk: UUID) -> HttpResponse:
-    return _confirm_page(request, "convene_teams/archive.html", pk)
+    return _confirm_page(request, "convene_teams/archive.html", pk, _("Archive %(profile)s?"))
 
 
 @tenant_page(UPDATE, reads=False)
@@ -134,7 +138,7 @@ def archive(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page(UPDATE)
 def confirm_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
-    return _confirm_page(request, "convene_teams/delete.html", pk)
+    return _confirm_page(request, "convene_teams/delete.html", pk, _("Delete %(profile)s?"))
 
 
 @tenant_page(UPDATE, reads=False)
@@ -142,15 +146,15 @@ def delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     return _act_on_profile(request, pk, actions.delete_profile, done=_("%(profile)s is deleted."))
 
 
-def _confirm_page(request: TenantRequest, template: str, pk: UUID) -> HttpResponse:
+def _confirm_page(request: TenantRequest, template: str, pk: UUID, question: str) -> HttpResponse:
     """Asks, and says what will happen."""
     profile = get_object_or_404(MicrosoftProfile, id=pk)
     context = {
-        "profile": profile,
+        "heading": question % {"profile": profile},
         "is_chosen": readiness().profile == profile,
         "has_meetings": has_meetings(pk),
     }
-    return _render(request, INTEGRATION, template, context)
+    return render_tab(request, INTEGRATION, template, context)
 
 
 def _act_on_profile(
@@ -250,7 +254,7 @@ def _meetings_page(
             cloud=ready.profile.cloud if ready.profile else "",
         ),
     }
-    return _render(request, MEETINGS, "convene_teams/meetings.html", context, status)
+    return render_tab(request, MEETINGS, "convene_teams/meetings.html", context, status=status)
 
 
 # What both share
@@ -265,13 +269,6 @@ def _act(request: TenantRequest, act: Callable[[], None], *, done: str) -> HttpR
     else:
         messages.success(request, done)
     return SeeOther(_url(request, "integration"))
-
-
-def _render(
-    request: TenantRequest, tab: str, template: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    may_change = request.membership.may(UPDATE)
-    return render_tab(request, tab, template, context | {"may_change": may_change}, status=status)
 
 
 def _url(request: TenantRequest, name: str, *args: Any) -> str:
