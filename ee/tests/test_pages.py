@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,6 +41,7 @@ READ = {
     "teams:delete_profile": ADMINS,
     "teams:meetings": ADMINS,
     "teams:verified": ADMINS,
+    "teams:runbook": ADMINS,
 }
 ACT = {
     "teams:integration": acts(ADMINS),
@@ -239,7 +241,7 @@ def test_whoever_may_only_read_sees_no_button(
     for name, url in places(office, ACT):
         assert (name, ask(browser, "POST", url)) == (name, 403)
     for name, url in places(office, READ):
-        reads = name in {"teams:integration", "teams:meetings", "teams:verified"}
+        reads = name in {"teams:integration", "teams:meetings", "teams:verified", "teams:runbook"}
         assert (name, ask(browser, "GET", url)) == (name, 200 if reads else 403)
 
 
@@ -625,6 +627,31 @@ def test_who_verified_what_is_in_the_history(office: Office) -> None:
     assert event.after["result"]["valid"] is True
 
 
+# The runbook
+
+RUNBOOK = Path(__file__).parents[2] / "docs/integrations/teams-meetings-setup.md"
+
+
+def test_the_runbook_is_a_page_that_both_tabs_lead_to(office: Office) -> None:
+    text = RUNBOOK.read_text()
+    title, *sections = re.findall("^#+ (.*)$", re.sub("```.*?```", "", text, flags=re.DOTALL), re.M)
+
+    source = office.source("runbook")
+
+    headings = re.findall(r"<h[1-6]>(.*?)</h[1-6]>", source)
+    assert [unescape(heading) for heading in headings] == [title, *sections]
+    for page in ("integration", "meetings"):
+        assert f'<a href="{office.url("runbook")}">Step by step' in office.source(page)
+
+
+def test_the_runbook_links_to_nothing_that_the_product_does_not_have(office: Office) -> None:
+    article = office.source("runbook").partition("<article")[2]
+
+    assert "the table of failures" in article
+    links = re.findall('<a href="(.*?)"', article)
+    assert links == ["https://entra.microsoft.com"]
+
+
 # PowerShell
 
 
@@ -718,7 +745,7 @@ def test_no_page_has_a_text_that_cannot_be_translated(settings):
     of_a_row = {"verified": verified, "detail": request.id}
 
     found = {}
-    for name in READ:
+    for name in READ.keys() - {"teams:runbook"}:  # it is written in English alone
         row = of_a_row.get(short := name.partition(":")[2], office.profile.id)
         page = office.source(short, *[row] if short in OF_A_ROW else [])
         found[name] = list(plain_texts(page, *MICROSOFT))

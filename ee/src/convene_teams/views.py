@@ -23,6 +23,7 @@ from .organizer import set_default_meeting_organizer
 from .powershell import policy_scripts
 from .readiness import Readiness, readiness, trouble_with
 from .references import has_meetings
+from .runbook import runbook
 from .tabs import INTEGRATION, MEETINGS, READ, UPDATE
 from .verifications import KeptVerification, kept_verification
 from .verifications import verify as verify_and_keep
@@ -257,7 +258,17 @@ def _meetings_page(
     return render_tab(request, MEETINGS, "convene_teams/meetings.html", context, status=status)
 
 
-# What both share
+# The runbook
+
+
+@tenant_page(READ)
+def read_runbook(request: TenantRequest) -> HttpResponse:
+    found = runbook()
+    context = {"runbook": found, "heading": found.title}
+    return render_tab(request, INTEGRATION, "convene_teams/runbook.html", context)
+
+
+# What all share
 
 
 def _act(request: TenantRequest, act: Callable[[], None], *, done: str) -> HttpResponse:
