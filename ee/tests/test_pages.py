@@ -206,6 +206,17 @@ def test_the_organizers_tab_is_there_only_while_the_integration_is_active() -> N
         assert ask(office.browser, "GET", office.url("meetings")) == (200 if active else 404)
 
 
+def test_a_bookmark_of_the_organizers_tab_says_that_teams_is_off_and_leads_back() -> None:
+    office = Office(install_status=InstallStatus.NOT_CONFIGURED)
+
+    answer = office.browser.get(office.url("meetings"))
+
+    page = answer.content.decode()
+    assert answer.status_code == 404
+    assert "Microsoft Teams is switched off." in page
+    assert f'href="{office.url("integration")}">To the integration' in page
+
+
 def test_without_an_active_integration_nothing_of_the_organizer_can_be_done() -> None:
     office = Office(install_status=InstallStatus.ERROR)
     pk = verify(office.tenant, UPN, by=office.admin)
@@ -293,7 +304,7 @@ def test_a_verification_of_somebody_else_changes_nothing_about_the_saved_one(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (InstallStatus.NOT_CONFIGURED, "Not configured Switched off: no new Teams meetings"),
+        (InstallStatus.NOT_CONFIGURED, "Switched off No new Teams meetings are made."),
         (InstallStatus.INSTALL_PENDING, "Installation pending The installation is not finished"),
         (InstallStatus.ACTIVE, "Active Approvers can give an appointment a Teams meeting."),
         (InstallStatus.ERROR, "Error The app was removed & is gone."),
@@ -303,6 +314,13 @@ def test_the_state_is_said_in_words(status: InstallStatus, words: str) -> None:
     office = Office(install_status=status, last_error="The app was removed & is gone.")
 
     assert words in office.see("integration")
+
+
+def test_without_a_profile_nothing_is_switched_off() -> None:
+    text = Office(empty=True).see("integration")
+
+    assert "Not configured No Teams meetings are made yet." in text
+    assert "Switched off" not in text
 
 
 def test_an_active_integration_says_what_is_in_the_way(office: Office) -> None:
@@ -433,10 +451,31 @@ def test_a_profile_whose_meetings_live_is_archived_but_not_deleted(office: Offic
     assert [profile.archived for profile in office.profiles()] == [False, True]
 
 
-def test_a_chosen_profile_is_not_deleted(office: Office) -> None:
-    assert "Delete the profile" not in office.see("delete_profile", office.profile.id)
-    assert "This profile is selected." in office.do("delete_profile", office.profile.id)
+def test_a_profile_of_new_meetings_is_not_deleted(office: Office) -> None:
+    asked = office.see("delete_profile", office.profile.id)
+
+    assert "Delete the profile" not in asked
+    assert "Choose another one or deactivate the integration first." in asked
+    assert "deactivate the integration first." in office.do("delete_profile", office.profile.id)
     assert office.profiles()
+
+
+def test_switched_off_the_chosen_profile_is_deleted_and_none_is_chosen(office: Office) -> None:
+    office.do("deactivate")
+
+    assert "Delete the profile" in office.see("delete_profile", office.profile.id)
+    assert "Northwind is deleted." in office.do("delete_profile", office.profile.id)
+    assert office.profiles() == []
+    assert office.integration().selected_profile_id is None
+
+
+def test_switched_off_the_chosen_profile_stays_while_meetings_need_it(office: Office) -> None:
+    office.approve(make_request(office.tenant))
+    office.do("deactivate")
+
+    assert "Delete the profile" not in office.see("delete_profile", office.profile.id)
+    assert "still need it" in office.do("delete_profile", office.profile.id)
+    assert office.integration().selected_profile_id == office.profile.id
 
 
 def test_a_profile_that_nothing_needs_is_deleted(office: Office) -> None:

@@ -150,9 +150,12 @@ def delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 def _confirm_page(request: TenantRequest, template: str, pk: UUID, question: str) -> HttpResponse:
     """Asks, and says what will happen."""
     profile = get_object_or_404(MicrosoftProfile, id=pk)
+    ready = readiness()
+    is_chosen = ready.profile == profile
     context = {
         "heading": question % {"profile": profile},
-        "is_chosen": readiness().profile == profile,
+        "is_chosen": is_chosen,
+        "is_in_use": is_chosen and ready.is_active,
         "has_meetings": has_meetings(pk),
     }
     return render_tab(request, INTEGRATION, template, context)
@@ -175,7 +178,9 @@ def _act_on_profile(
 
 @tenant_page(READ)
 def meetings(request: TenantRequest) -> HttpResponse:
-    ready = _active()
+    ready = readiness()
+    if not ready.is_active:
+        return _off_page(request)
     form = OrganizerForm(initial={"organizer": ready.organizer})
     return _meetings_page(request, ready, form, ready.verification)
 
@@ -183,7 +188,9 @@ def meetings(request: TenantRequest) -> HttpResponse:
 @tenant_page(READ)
 def verified(request: TenantRequest, pk: UUID) -> HttpResponse:
     """What a verification found out, and the organizer that was typed for it."""
-    ready = _active()
+    ready = readiness()
+    if not ready.is_active:
+        return _off_page(request)
     kept = kept_verification(pk)
     if kept is None:
         raise Http404
@@ -194,7 +201,9 @@ def verified(request: TenantRequest, pk: UUID) -> HttpResponse:
 @tenant_page(UPDATE, reads=False)
 def save_organizer(request: TenantRequest) -> HttpResponse:
     with tenant_atomic(request.tenant):
-        ready = _active()
+        ready = readiness()
+        if not ready.is_active:
+            return _off_page(request)
         form = OrganizerForm(request.POST)
         if not form.is_valid():
             return _meetings_page(request, ready, form, status=422)
@@ -220,7 +229,9 @@ def _saved(organizer: str, name: str) -> str:
 def verify(request: TenantRequest) -> HttpResponse:
     """Try an organizer, saved or not, up to a meeting."""
     with tenant_atomic(request.tenant):
-        ready = _active()
+        ready = readiness()
+        if not ready.is_active:
+            return _off_page(request)
         form = OrganizerForm(request.POST)
         if not form.is_valid():
             return _meetings_page(request, ready, form, status=422)
@@ -228,12 +239,9 @@ def verify(request: TenantRequest) -> HttpResponse:
     return SeeOther(_url(request, "verified", pk) + "#teams-verification")
 
 
-def _active() -> Readiness:
-    """What there is; without an active integration the address does not exist."""
-    ready = readiness()
-    if not ready.is_active:
-        raise Http404
-    return ready
+def _off_page(request: TenantRequest) -> HttpResponse:
+    """Without an active integration there is no such page, but there was when it was bookmarked."""
+    return render_tab(request, MEETINGS, "convene_teams/off.html", {}, status=404)
 
 
 def _meetings_page(
