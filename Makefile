@@ -100,6 +100,7 @@ clean: ## Remove everything that these targets made, except the demo's data
 
 CATALOGUES := $(wildcard src/convene/locale/*/LC_MESSAGES/django.po)
 EE_CATALOGUES := $(wildcard ee/src/convene_teams/locale/*/LC_MESSAGES/django.po)
+RUNBOOK := docs/integrations/teams-meetings-setup.md
 BUILT_FROM := pyproject.toml hatch_build.py package-lock.json $(CATALOGUES)
 EE_BUILT_FROM := $(wildcard ee/pyproject.toml ee/graphsim/pyproject.toml)
 INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/dev.txt
@@ -110,7 +111,7 @@ INSTALL := $(UV) pip install --quiet --no-deps --build-constraints requirements/
 	$(INSTALL) --python .venv-ce --editable .
 	@touch $@
 
-.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt $(BUILT_FROM) $(EE_BUILT_FROM) $(EE_CATALOGUES)
+.venv-ee/.ready: .tools/.ready requirements/dev.txt requirements/ee.txt $(BUILT_FROM) $(EE_BUILT_FROM) $(EE_CATALOGUES) $(RUNBOOK)
 	$(UV) venv --quiet --allow-existing --python .tools/bin/python .venv-ee
 	$(UV) pip sync --quiet --python .venv-ee --require-hashes requirements/dev.txt requirements/ee.txt
 	$(INSTALL) --python .venv-ee --editable . $(patsubst %/pyproject.toml,--editable %,$(EE_BUILT_FROM))

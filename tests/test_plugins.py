@@ -54,7 +54,11 @@ def no_tabs(monkeypatch):
 
 
 def tab(slug: str, **fields: Any) -> SettingsTab:
-    plain = {"area": Area.INTEGRATIONS, "permission": "tenant_integrations:read"}
+    plain = {
+        "area": Area.INTEGRATIONS,
+        "permission": "tenant_integrations:read",
+        "update_permission": "tenant_integrations:update",
+    }
     return SettingsTab(slug=slug, label=slug, url_name="home", **(plain | fields))
 
 

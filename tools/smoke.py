@@ -43,6 +43,7 @@ def main(edition: str) -> None:
         scratch.chmod(0o755)
         if edition == "ee":
             wheels.append(build(ROOT / "ee", DIST))
+            must_hold(wheels[1], "convene_teams/runbook.md")
         else:
             must_build_the_same_without_ee(wheels[0], scratch)
         try_out(wheels, scratch)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,6 +41,7 @@ READ = {
     "teams:delete_profile": ADMINS,
     "teams:meetings": ADMINS,
     "teams:verified": ADMINS,
+    "teams:runbook": ADMINS,
 }
 ACT = {
     "teams:integration": acts(ADMINS),
@@ -204,6 +206,17 @@ def test_the_organizers_tab_is_there_only_while_the_integration_is_active() -> N
         assert ask(office.browser, "GET", office.url("meetings")) == (200 if active else 404)
 
 
+def test_a_bookmark_of_the_organizers_tab_says_that_teams_is_off_and_leads_back() -> None:
+    office = Office(install_status=InstallStatus.NOT_CONFIGURED)
+
+    answer = office.browser.get(office.url("meetings"))
+
+    page = answer.content.decode()
+    assert answer.status_code == 404
+    assert "Microsoft Teams is switched off." in page
+    assert f'href="{office.url("integration")}">To the integration' in page
+
+
 def test_without_an_active_integration_nothing_of_the_organizer_can_be_done() -> None:
     office = Office(install_status=InstallStatus.ERROR)
     pk = verify(office.tenant, UPN, by=office.admin)
@@ -239,7 +252,7 @@ def test_whoever_may_only_read_sees_no_button(
     for name, url in places(office, ACT):
         assert (name, ask(browser, "POST", url)) == (name, 403)
     for name, url in places(office, READ):
-        reads = name in {"teams:integration", "teams:meetings", "teams:verified"}
+        reads = name in {"teams:integration", "teams:meetings", "teams:verified", "teams:runbook"}
         assert (name, ask(browser, "GET", url)) == (name, 200 if reads else 403)
 
 
@@ -291,7 +304,7 @@ def test_a_verification_of_somebody_else_changes_nothing_about_the_saved_one(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (InstallStatus.NOT_CONFIGURED, "Not configured Switched off: no new Teams meetings"),
+        (InstallStatus.NOT_CONFIGURED, "Switched off No new Teams meetings are made."),
         (InstallStatus.INSTALL_PENDING, "Installation pending The installation is not finished"),
         (InstallStatus.ACTIVE, "Active Approvers can give an appointment a Teams meeting."),
         (InstallStatus.ERROR, "Error The app was removed & is gone."),
@@ -301,6 +314,13 @@ def test_the_state_is_said_in_words(status: InstallStatus, words: str) -> None:
     office = Office(install_status=status, last_error="The app was removed & is gone.")
 
     assert words in office.see("integration")
+
+
+def test_without_a_profile_nothing_is_switched_off() -> None:
+    text = Office(empty=True).see("integration")
+
+    assert "Not configured No Teams meetings are made yet." in text
+    assert "Switched off" not in text
 
 
 def test_an_active_integration_says_what_is_in_the_way(office: Office) -> None:
@@ -431,10 +451,31 @@ def test_a_profile_whose_meetings_live_is_archived_but_not_deleted(office: Offic
     assert [profile.archived for profile in office.profiles()] == [False, True]
 
 
-def test_a_chosen_profile_is_not_deleted(office: Office) -> None:
-    assert "Delete the profile" not in office.see("delete_profile", office.profile.id)
-    assert "This profile is selected." in office.do("delete_profile", office.profile.id)
+def test_a_profile_of_new_meetings_is_not_deleted(office: Office) -> None:
+    asked = office.see("delete_profile", office.profile.id)
+
+    assert "Delete the profile" not in asked
+    assert "Choose another one or deactivate the integration first." in asked
+    assert "deactivate the integration first." in office.do("delete_profile", office.profile.id)
     assert office.profiles()
+
+
+def test_switched_off_the_chosen_profile_is_deleted_and_none_is_chosen(office: Office) -> None:
+    office.do("deactivate")
+
+    assert "Delete the profile" in office.see("delete_profile", office.profile.id)
+    assert "Northwind is deleted." in office.do("delete_profile", office.profile.id)
+    assert office.profiles() == []
+    assert office.integration().selected_profile_id is None
+
+
+def test_switched_off_the_chosen_profile_stays_while_meetings_need_it(office: Office) -> None:
+    office.approve(make_request(office.tenant))
+    office.do("deactivate")
+
+    assert "Delete the profile" not in office.see("delete_profile", office.profile.id)
+    assert "still need it" in office.do("delete_profile", office.profile.id)
+    assert office.integration().selected_profile_id == office.profile.id
 
 
 def test_a_profile_that_nothing_needs_is_deleted(office: Office) -> None:
@@ -528,7 +569,7 @@ def test_a_verification_that_goes_well_is_told_step_by_step(sim: Simulator, offi
         ("Access policy", "yes"),
     ]
     assert "Meetings can be made" in text
-    assert f"by {office.admin.user.name}" in text
+    assert re.search(rf"Verified on .* by {office.admin.user.name}", text)
     assert sim.meetings() == []
 
 
@@ -611,7 +652,10 @@ def test_the_result_stays_on_the_tab_until_something_changes(
     no_policy(sim)
     office.do("verify", organizer=OBJECT_ID)
 
-    assert ("Access policy", "no") in steps_on(office.see("meetings"))
+    text = office.see("meetings")
+    assert ("Access policy", "no") in steps_on(text)
+    assert "Checked on" in text
+    assert "Verified on" not in text
     office.do("meetings", organizer=UPN)
     assert steps_on(office.see("meetings")) == []
 
@@ -623,6 +667,31 @@ def test_who_verified_what_is_in_the_history(office: Office) -> None:
         event = Event.objects.get(kind="TEAMS_MEETING_ORGANIZER_VERIFIED")
     assert (event.actor_name, event.after["organizer"]) == (office.admin.user.name, UPN)
     assert event.after["result"]["valid"] is True
+
+
+# The runbook
+
+RUNBOOK = Path(__file__).parents[2] / "docs/integrations/teams-meetings-setup.md"
+
+
+def test_the_runbook_is_a_page_that_both_tabs_lead_to(office: Office) -> None:
+    text = RUNBOOK.read_text()
+    title, *sections = re.findall("^#+ (.*)$", re.sub("```.*?```", "", text, flags=re.DOTALL), re.M)
+
+    source = office.source("runbook")
+
+    headings = re.findall(r"<h[1-6]>(.*?)</h[1-6]>", source)
+    assert [unescape(heading) for heading in headings] == [title, *sections]
+    for page in ("integration", "meetings"):
+        assert f'<a href="{office.url("runbook")}">Step by step' in office.source(page)
+
+
+def test_the_runbook_links_to_nothing_that_the_product_does_not_have(office: Office) -> None:
+    article = office.source("runbook").partition("<article")[2]
+
+    assert "the table of failures" in article
+    links = re.findall('<a href="(.*?)"', article)
+    assert links == ["https://entra.microsoft.com"]
 
 
 # PowerShell
@@ -718,7 +787,7 @@ def test_no_page_has_a_text_that_cannot_be_translated(settings):
     of_a_row = {"verified": verified, "detail": request.id}
 
     found = {}
-    for name in READ:
+    for name in READ.keys() - {"teams:runbook"}:  # it is written in English alone
         row = of_a_row.get(short := name.partition(":")[2], office.profile.id)
         page = office.source(short, *[row] if short in OF_A_ROW else [])
         found[name] = list(plain_texts(page, *MICROSOFT))

@@ -184,11 +184,25 @@ def test_a_profile_that_nothing_needs_can_be_deleted(world: World) -> None:
         assert Event.objects.get().kind == "TEAMS_PROFILE_DELETED"
 
 
-def test_a_selected_profile_is_not_deleted(world: World) -> None:
+def test_a_profile_that_new_meetings_are_made_with_is_not_deleted(world: World) -> None:
     make_integration(world.tenant, world.profile)
 
-    with pytest.raises(Refused, match="selected"):
+    with pytest.raises(Refused, match="deactivate"):
         delete_profile(world.tenant, world.profile.id, by=world.admin)
+
+
+def test_deleting_the_chosen_profile_of_a_switched_off_integration_is_in_the_history(
+    world: World,
+) -> None:
+    make_integration(world.tenant, world.profile, install_status=InstallStatus.NOT_CONFIGURED)
+
+    delete_profile(world.tenant, world.profile.id, by=world.admin)
+
+    with tenant_atomic(world.tenant):
+        changed, deleted = Event.objects.order_by("at", "id")
+        assert TeamsIntegration.objects.get().selected_profile is None
+    assert (changed.kind, deleted.kind) == ("TEAMS_INTEGRATION_CHANGED", "TEAMS_PROFILE_DELETED")
+    assert changed.after == {"status": "not_configured", "profile": None}
 
 
 def test_a_profile_with_living_meetings_can_only_be_archived(

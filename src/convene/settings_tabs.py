@@ -28,8 +28,9 @@ def _always(tenant: Tenant) -> bool:
 
 @dataclass(frozen=True)
 class SettingsTab:
-    """One tab: where it is, who sees it, and when. ``url_name`` takes the tenant's short name.
+    """One tab: where it is, who sees it and when, and who changes what is there.
 
+    ``url_name`` takes the tenant's short name.
     ``visible`` is called inside the tenant's block.
     """
 
@@ -38,6 +39,7 @@ class SettingsTab:
     area: Area
     url_name: str
     permission: str
+    update_permission: str
     visible: Callable[[Tenant], bool] = _always
 
 
@@ -65,7 +67,11 @@ def has_settings(membership: Membership) -> bool:
 def render_tab(
     request: TenantRequest, slug: str, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """A tab's page: its template extends ``settings/base.html``."""
+    """A tab's page: its template extends ``settings/base.html``.
+
+    A page inside the tab has a ``heading`` of its own in its context.
+    """
+    here = next(tab for tab in _tabs if tab.slug == slug)
     slug_of_tenant = request.tenant.slug
     tabs = [
         {
@@ -76,7 +82,13 @@ def render_tab(
         }
         for tab in tabs_of(request.membership)
     ]
-    return render(request, template, {"tabs": tabs, "in_settings": True} | context, status=status)
+    shared = {
+        "tabs": tabs,
+        "in_settings": True,
+        "heading": here.label,
+        "may_edit": request.membership.may(here.update_permission),
+    }
+    return render(request, template, shared | context, status=status)
 
 
 @tenant_page("user_schedule:read")

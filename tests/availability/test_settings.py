@@ -1,12 +1,13 @@
 """Settings > Availability: what is typed, saved, tried, and said."""
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
 
-from convene.availability.models import AvailabilityException, BookingRules, WorkingHours
+from convene.availability.models import AvailabilityException, BookingRules, Weekday, WorkingHours
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_hours, make_rules, make_time_off
@@ -125,14 +126,91 @@ def test_while_nobody_has_hours_it_is_said_that_the_rules_do_not_count():
     assert "Nobody has working hours yet." in Settings().read("general")
 
 
-def test_a_dispatcher_reads_general_and_finds_no_button_to_save():
-    page = Settings(Role.DISPATCHER).read("general")
+def test_general_offers_no_empty_choice_because_nothing_is_left_open():
+    assert "---------" not in Settings().read("general")
 
-    assert "disabled" in page
+
+def test_a_dispatcher_reads_the_rules_as_text():
+    settings = Settings(Role.DISPATCHER)
+    make_rules(settings.tenant, notice_hours=8)
+
+    page = settings.read("general")
+
+    assert re.search(r"<dd>\s*8 hours\s*</dd>", page)
+    assert re.search("<(input|select)[^>]*name=.(?!csrf)", page) is None
     assert ">Save<" not in page
 
 
+# What all tabs share
+
+TABS = ("general", "hours", "services", "exceptions")
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_who_may_only_read_is_told_once_who_can_change_it(tab):
+    sentence = "Only administrators can change this."
+
+    assert Settings(Role.DISPATCHER).read(tab).count(sentence) == 1
+    assert sentence not in Settings().read(tab)
+
+
+@pytest.mark.parametrize(("role", "told"), [(Role.DISPATCHER, 1), (Role.ADMIN, 0)])
+def test_the_list_of_services_tells_it_as_well(role, told):
+    settings = Settings(role)
+
+    page = settings.browser.get(f"/t/{settings.tenant.slug}/services/").content.decode()
+
+    assert page.count("Only administrators can change this.") == told
+
+
+def test_every_page_has_a_title_and_a_heading_of_its_own():
+    settings = Settings()
+    pages = {tab: settings.read(tab) for tab in TABS}
+    pages["week"] = settings.read(f"hours/{settings.dana.id}")
+    pages["rules"] = settings.read(f"services/{settings.service.id}")
+
+    titles = {name: " ".join(found(r"<title>\s*(.*?)\s*·", page)) for name, page in pages.items()}
+    headings = {name: " ".join(found("<h1>(.*?)</h1>", page)) for name, page in pages.items()}
+
+    assert titles == headings
+    assert headings == {
+        "general": "General",
+        "hours": "Working hours",
+        "services": "Services",
+        "exceptions": "Exceptions",
+        "week": "Working hours of Dana",
+        "rules": "Visit",
+    }
+
+
+def found(pattern: str, page: str) -> list[str]:
+    return re.findall(pattern, page, re.DOTALL)
+
+
 # Working hours
+
+
+def test_a_zone_is_named_behind_whose_hours_are_not_by_the_clock_of_the_tenant():
+    settings = Settings()
+    ines = make_member(settings.tenant, "Ines", Role.TECHNICIAN, timezone="Europe/Lisbon")
+    make_hours(settings.dana, ines)
+
+    page = settings.read("hours")
+
+    behind = dict(re.findall(r">(Dana|Ines)</a>(.*?)<div", page, re.DOTALL))
+    assert "Europe/Lisbon" in behind["Ines"]
+    assert "Europe" not in behind["Dana"]
+
+
+def test_each_day_of_a_week_is_a_group_that_is_named():
+    settings = Settings()
+    make_hours(settings.dana)
+
+    page = settings.read(f"hours/{settings.dana.id}")
+
+    groups = re.findall("<legend[^>]*>(.*?)</legend>(.*?)</fieldset>", page, re.DOTALL)
+    days = [name for name, inside in groups if 'name="hours-' in inside]
+    assert days == [str(label) for label in Weekday.labels]
 
 
 def test_a_week_is_saved_and_replaces_the_old_one():

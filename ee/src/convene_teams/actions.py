@@ -62,15 +62,24 @@ def archive_profile(tenant: Tenant, profile_id: UUID, *, by: Membership) -> None
 
 
 def delete_profile(tenant: Tenant, profile_id: UUID, *, by: Membership) -> None:
-    """Remove a profile that nothing needs any more."""
+    """Remove a profile that nothing needs any more; if it was chosen, none is chosen then."""
     with tenant_atomic(tenant):
+        choices = TeamsIntegration.objects.select_for_update().filter(selected_profile=profile_id)
+        integration = choices.first()
         profile = MicrosoftProfile.objects.select_for_update().filter(id=profile_id).first()
         if profile is None:
             return
-        if TeamsIntegration.objects.filter(selected_profile=profile).exists():
-            raise Refused(_("This profile is selected. Select another one first."))
+        if integration and integration.install_status == InstallStatus.ACTIVE:
+            raise Refused(
+                _(
+                    "New meetings are made with this profile. Choose another one or deactivate the"
+                    " integration first."
+                )
+            )
         if has_meetings(profile_id):
             raise Refused(_("Meetings made with this profile still need it. Archive it instead."))
+        if integration:
+            _change(integration, None, integration.install_status, by=by)
         record(history.PROFILE_DELETED, profile_id, by=by, before=_facts(profile))
         profile.delete()
 
@@ -86,17 +95,23 @@ def set_integration(
         if status == InstallStatus.ACTIVE and (not profile or profile.archived):
             raise Refused(_("Choose a profile that is not archived."))
         integration, _created = TeamsIntegration.objects.select_for_update().get_or_create()
-        before = _state(integration)
-        integration.selected_profile_id, integration.install_status = profile_id, status
-        integration.last_error = ""  # of the state that ends here
-        integration.save(update_fields=["selected_profile", "install_status", "last_error"])
-        record(
-            history.INTEGRATION_CHANGED,
-            integration.id,
-            by=by,
-            before=before,
-            after=_state(integration),
-        )
+        _change(integration, profile_id, status, by=by)
+
+
+def _change(
+    integration: TeamsIntegration, profile_id: UUID | None, status: str, *, by: Membership
+) -> None:
+    before = _state(integration)
+    integration.selected_profile_id, integration.install_status = profile_id, status
+    integration.last_error = ""  # of the state that ends here
+    integration.save(update_fields=["selected_profile", "install_status", "last_error"])
+    record(
+        history.INTEGRATION_CHANGED,
+        integration.id,
+        by=by,
+        before=before,
+        after=_state(integration),
+    )
 
 
 def forget_token(profile: MicrosoftProfile) -> None:

@@ -80,6 +80,19 @@ class Readiness:
         return trouble_with(self.profile)
 
     @property
+    def is_switched_off(self) -> bool:
+        """Whether all is there but the switch."""
+        off = self.integration.install_status == InstallStatus.NOT_CONFIGURED
+        return off and self.profile is not None
+
+    @property
+    def status(self) -> str:
+        """The integration's state in a word or two."""
+        if self.is_switched_off:
+            return _("Switched off")
+        return self.integration.get_install_status_display()
+
+    @property
     def state(self) -> str:
         """The integration's state in a sentence."""
         match self.integration.install_status:
@@ -89,9 +102,9 @@ class Readiness:
                 return _("The installation is not finished, so no Teams meetings are made yet.")
             case InstallStatus.ERROR:
                 return self.integration.last_error or _("No new Teams meetings are made.")
-        if self.profile is None:
-            return _("No Teams meetings are made yet.")
-        return _("Switched off: no new Teams meetings are made. Existing ones still move and go.")
+        if self.is_switched_off:
+            return _("No new Teams meetings are made. Existing ones still move and go.")
+        return _("No Teams meetings are made yet.")
 
     def _active_state(self) -> str:
         if self.obstacle:

@@ -10,8 +10,16 @@ READ, UPDATE = "tenant_integrations:read", "tenant_integrations:update"
 INTEGRATION, MEETINGS = "teams", "teams-meetings"
 
 TABS = (
-    SettingsTab(INTEGRATION, "Microsoft Teams", Area.INTEGRATIONS, "teams:integration", READ),
     SettingsTab(
-        MEETINGS, _("Teams Meetings"), Area.AVAILABILITY, "teams:meetings", READ, visible=is_active
+        INTEGRATION, "Microsoft Teams", Area.INTEGRATIONS, "teams:integration", READ, UPDATE
+    ),
+    SettingsTab(
+        MEETINGS,
+        _("Teams Meetings"),
+        Area.AVAILABILITY,
+        "teams:meetings",
+        READ,
+        UPDATE,
+        visible=is_active,
     ),
 )

@@ -25,5 +25,6 @@ urlpatterns = [
     ),
     path("meetings/", get_or_post(views.meetings, views.save_organizer), name="meetings"),
     path("meetings/verify/", acting(views.verify), name="verify"),
+    path("runbook/", reading(views.read_runbook), name="runbook"),
     path("meetings/verified/<uuid:pk>/", reading(views.verified), name="verified"),
 ]

@@ -23,6 +23,7 @@ from .organizer import set_default_meeting_organizer
 from .powershell import policy_scripts
 from .readiness import Readiness, readiness, trouble_with
 from .references import has_meetings
+from .runbook import runbook
 from .tabs import INTEGRATION, MEETINGS, READ, UPDATE
 from .verifications import KeptVerification, kept_verification
 from .verifications import verify as verify_and_keep
@@ -82,7 +83,9 @@ def _integration_page(
         "profiles": [(profile, trouble_with(profile)) for profile in ready.profiles],
         "form": form,
     }
-    return _render(request, INTEGRATION, "convene_teams/integration.html", context, status)
+    return render_tab(
+        request, INTEGRATION, "convene_teams/integration.html", context, status=status
+    )
 
 
 @tenant_page(UPDATE)
@@ -118,13 +121,15 @@ def _profile(pk: UUID | None) -> MicrosoftProfile | None:
 
 
 def _profile_page(request: TenantRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "is_new": form.instance._state.adding}
-    return _render(request, INTEGRATION, "convene_teams/profile.html", context, status)
+    is_new = form.instance._state.adding
+    heading = _("New Microsoft profile") if is_new else _("Microsoft profile")
+    context = {"form": form, "heading": heading}
+    return render_tab(request, INTEGRATION, "convene_teams/profile.html", context, status=status)
 
 
 @tenant_page(UPDATE)
 def confirm_archive(request: TenantRequest, pk: UUID) -> HttpResponse:
-    return _confirm_page(request, "convene_teams/archive.html", pk)
+    return _confirm_page(request, "convene_teams/archive.html", pk, _("Archive %(profile)s?"))
 
 
 @tenant_page(UPDATE, reads=False)
@@ -134,7 +139,7 @@ def archive(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_page(UPDATE)
 def confirm_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
-    return _confirm_page(request, "convene_teams/delete.html", pk)
+    return _confirm_page(request, "convene_teams/delete.html", pk, _("Delete %(profile)s?"))
 
 
 @tenant_page(UPDATE, reads=False)
@@ -142,15 +147,18 @@ def delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     return _act_on_profile(request, pk, actions.delete_profile, done=_("%(profile)s is deleted."))
 
 
-def _confirm_page(request: TenantRequest, template: str, pk: UUID) -> HttpResponse:
+def _confirm_page(request: TenantRequest, template: str, pk: UUID, question: str) -> HttpResponse:
     """Asks, and says what will happen."""
     profile = get_object_or_404(MicrosoftProfile, id=pk)
+    ready = readiness()
+    is_chosen = ready.profile == profile
     context = {
-        "profile": profile,
-        "is_chosen": readiness().profile == profile,
+        "heading": question % {"profile": profile},
+        "is_chosen": is_chosen,
+        "is_in_use": is_chosen and ready.is_active,
         "has_meetings": has_meetings(pk),
     }
-    return _render(request, INTEGRATION, template, context)
+    return render_tab(request, INTEGRATION, template, context)
 
 
 def _act_on_profile(
@@ -170,7 +178,9 @@ def _act_on_profile(
 
 @tenant_page(READ)
 def meetings(request: TenantRequest) -> HttpResponse:
-    ready = _active()
+    ready = readiness()
+    if not ready.is_active:
+        return _off_page(request)
     form = OrganizerForm(initial={"organizer": ready.organizer})
     return _meetings_page(request, ready, form, ready.verification)
 
@@ -178,7 +188,9 @@ def meetings(request: TenantRequest) -> HttpResponse:
 @tenant_page(READ)
 def verified(request: TenantRequest, pk: UUID) -> HttpResponse:
     """What a verification found out, and the organizer that was typed for it."""
-    ready = _active()
+    ready = readiness()
+    if not ready.is_active:
+        return _off_page(request)
     kept = kept_verification(pk)
     if kept is None:
         raise Http404
@@ -189,7 +201,9 @@ def verified(request: TenantRequest, pk: UUID) -> HttpResponse:
 @tenant_page(UPDATE, reads=False)
 def save_organizer(request: TenantRequest) -> HttpResponse:
     with tenant_atomic(request.tenant):
-        ready = _active()
+        ready = readiness()
+        if not ready.is_active:
+            return _off_page(request)
         form = OrganizerForm(request.POST)
         if not form.is_valid():
             return _meetings_page(request, ready, form, status=422)
@@ -215,7 +229,9 @@ def _saved(organizer: str, name: str) -> str:
 def verify(request: TenantRequest) -> HttpResponse:
     """Try an organizer, saved or not, up to a meeting."""
     with tenant_atomic(request.tenant):
-        ready = _active()
+        ready = readiness()
+        if not ready.is_active:
+            return _off_page(request)
         form = OrganizerForm(request.POST)
         if not form.is_valid():
             return _meetings_page(request, ready, form, status=422)
@@ -223,12 +239,9 @@ def verify(request: TenantRequest) -> HttpResponse:
     return SeeOther(_url(request, "verified", pk) + "#teams-verification")
 
 
-def _active() -> Readiness:
-    """What there is; without an active integration the address does not exist."""
-    ready = readiness()
-    if not ready.is_active:
-        raise Http404
-    return ready
+def _off_page(request: TenantRequest) -> HttpResponse:
+    """Without an active integration there is no such page, but there was when it was bookmarked."""
+    return render_tab(request, MEETINGS, "convene_teams/off.html", {}, status=404)
 
 
 def _meetings_page(
@@ -250,10 +263,20 @@ def _meetings_page(
             cloud=ready.profile.cloud if ready.profile else "",
         ),
     }
-    return _render(request, MEETINGS, "convene_teams/meetings.html", context, status)
+    return render_tab(request, MEETINGS, "convene_teams/meetings.html", context, status=status)
 
 
-# What both share
+# The runbook
+
+
+@tenant_page(READ)
+def read_runbook(request: TenantRequest) -> HttpResponse:
+    found = runbook()
+    context = {"runbook": found, "heading": found.title}
+    return render_tab(request, INTEGRATION, "convene_teams/runbook.html", context)
+
+
+# What all share
 
 
 def _act(request: TenantRequest, act: Callable[[], None], *, done: str) -> HttpResponse:
@@ -265,13 +288,6 @@ def _act(request: TenantRequest, act: Callable[[], None], *, done: str) -> HttpR
     else:
         messages.success(request, done)
     return SeeOther(_url(request, "integration"))
-
-
-def _render(
-    request: TenantRequest, tab: str, template: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    may_change = request.membership.may(UPDATE)
-    return render_tab(request, tab, template, context | {"may_change": may_change}, status=status)
 
 
 def _url(request: TenantRequest, name: str, *args: Any) -> str:

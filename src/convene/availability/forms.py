@@ -22,7 +22,7 @@ from .models import (
     WorkingHours,
     effective,
 )
-from .words import effective_label
+from .words import effective_label, rule_label
 
 LABELS = {
     "notice_hours": _("Clients book at least this many hours ahead"),
@@ -64,6 +64,7 @@ class GeneralForm(RulesForm):
 
     def __init__(self, data: Any = None, *, instance: BookingRules | None):
         super().__init__(data, instance=instance, initial=effective(instance).values)
+        self.fields["step_minutes"].choices = STEPS  # type: ignore[attr-defined]  # a choice
 
 
 def _as_general(value: str) -> bool | None:
@@ -240,6 +241,12 @@ class ExceptionForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # n
         self.fields["kind"].choices = ExceptionKind.choices  # type: ignore[attr-defined]  # a choice
         people = Membership.objects.of_tenant(tenant).technicians()
         self.fields["technician"].queryset = people  # type: ignore[attr-defined]  # a model choice
+
+
+def rules_in_words(general: BookingRules) -> list[tuple[Any, str]]:
+    """The tenant's rules, for whoever only reads them."""
+    values = effective(general).values
+    return [(LABELS[name], rule_label(name, values[name])) for name in RULE_DEFAULTS]
 
 
 def services_with_rules() -> list[tuple[Service, list[tuple[Any, str]]]]:

@@ -4,10 +4,10 @@ from django.utils.translation import gettext_lazy as _
 
 from convene.settings_tabs import Area, SettingsTab
 
-READ = "availability:read"
+READ, UPDATE = "availability:read", "availability:update"
 
 TABS = tuple(
-    SettingsTab(slug, label, Area.AVAILABILITY, f"availability:{slug}", READ)
+    SettingsTab(slug, label, Area.AVAILABILITY, f"availability:{slug}", READ, UPDATE)
     for slug, label in (
         ("general", _("General")),
         ("hours", _("Working hours")),

@@ -18,7 +18,14 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership
 from convene.tenancy.pages import TenantRequest, tenant_page
 
-from .forms import ExceptionForm, GeneralForm, HoursForm, ServiceRulesForm, services_with_rules
+from .forms import (
+    ExceptionForm,
+    GeneralForm,
+    HoursForm,
+    ServiceRulesForm,
+    rules_in_words,
+    services_with_rules,
+)
 from .hours import DAY
 from .models import AvailabilityException, BookingRules, WorkingHours
 from .preview import SERVICES, Preview, preview, tried
@@ -93,14 +100,10 @@ def _rules(service: Service | None) -> BookingRules:
 
 def _general_page(request: TenantRequest) -> Render:
     def render(form: SavedForm, found: Preview, status: int) -> HttpResponse:
-        context = {"form": form, "preview": found, "may_edit": _may_edit(request)}
+        context = {"form": form, "preview": found, "rules": rules_in_words(_rules(None))}
         return render_tab(request, "general", "availability/general.html", context, status=status)
 
     return render
-
-
-def _may_edit(request: TenantRequest) -> bool:
-    return request.membership.may("availability:update")
 
 
 # Working hours
@@ -116,7 +119,6 @@ def hours(request: TenantRequest) -> HttpResponse:
     context = {
         "people": [(person, weeks.get(person.id, [])) for person in people],
         "has_hours": bool(weeks),
-        "may_edit": _may_edit(request),
     }
     return render_tab(request, "hours", "availability/hours.html", context)
 
@@ -153,7 +155,8 @@ def _preview_of(request: TenantRequest, technician: Membership) -> Preview:
 
 def _hours_page(request: TenantRequest, technician: Membership) -> Render:
     def render(form: SavedForm, found: Preview, status: int) -> HttpResponse:
-        context = {"form": form, "preview": found, "technician": technician}
+        heading = _("Working hours of %(person)s") % {"person": technician}
+        context = {"form": form, "preview": found, "heading": heading}
         return render_tab(request, "hours", "availability/edit_hours.html", context, status=status)
 
     return render
@@ -169,7 +172,6 @@ def services(request: TenantRequest) -> HttpResponse:
         "services": [
             (service, rules, service.id in performed) for service, rules in services_with_rules()
         ],
-        "may_edit": _may_edit(request),
     }
     return render_tab(request, "services", "availability/services.html", context)
 
@@ -196,7 +198,7 @@ def save_service(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 def _service_page(request: TenantRequest, service: Service) -> Render:
     def render(form: SavedForm, found: Preview, status: int) -> HttpResponse:
-        context = {"form": form, "preview": found, "service": service}
+        context = {"form": form, "preview": found, "heading": service.name}
         return render_tab(
             request, "services", "availability/edit_service.html", context, status=status
         )
@@ -234,12 +236,7 @@ def delete_exception(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 def _exceptions_page(request: TenantRequest) -> Render:
     def render(form: SavedForm, found: Preview, status: int) -> HttpResponse:
-        context = {
-            "form": form,
-            "preview": found,
-            "rows": _to_come(),
-            "may_edit": _may_edit(request),
-        }
+        context = {"form": form, "preview": found, "rows": _to_come()}
         return render_tab(
             request, "exceptions", "availability/exceptions.html", context, status=status
         )
