@@ -596,3 +596,27 @@ def test_a_mail_that_cannot_leave_is_said_in_words(provider):
 
     assert "The mail server did not take it yet. We keep trying." in page
     assert "SMTPServerDisconnected" not in page
+
+
+@pytest.mark.parametrize("path", ["approve/", "reschedule/", "decline/", "meeting/retry/"])
+def test_the_address_of_a_refused_form_leads_to_the_appointment_when_it_is_opened_again(path):
+    desk = Desk()
+
+    answer = desk.browser.get(desk.url(path), follow=True)
+
+    assert answer.redirect_chain == [(desk.url(), 302)]
+    assert answer.status_code == 200
+    assert desk.now().is_pending
+
+
+def test_going_back_never_shows_another_technician_or_time_than_the_one_that_was_judged():
+    desk = Desk()
+
+    pending = desk.read()
+    desk.approve()
+    approved = desk.read()
+
+    for page in (pending, approved):
+        for name in ("technician", "final_date", "final_time", "final_timezone"):
+            [field] = re.findall(rf'<(?:input|select)[^>]* ?name="{name}"[^>]*>', page)
+            assert 'autocomplete="off"' in field

@@ -86,6 +86,9 @@ class PlacingForm(FinalTimeForm):
         self.appointment = appointment
         self.chosen: tuple[Membership, datetime] | None = None
         self.obstacles = Obstacles()
+        for name in ("technician", "final_date", "final_time", "final_timezone", "anyway"):
+            # A browser that goes back would fill them in, beside the words about the page's own.
+            self.fields[name].widget.attrs["autocomplete"] = "off"
         field = self.fields["technician"]
         assert isinstance(field, TechnicianField)  # noqa: S101  # declared above
         field.offer(appointment.tenant, appointment.service)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -46,6 +46,12 @@ def request_list(request: TenantRequest) -> HttpResponse:
 def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     """One request, beside the queue that somebody came from; for htmx without the queue."""
     return render_part(request, DETAIL, "chosen", _detail_context(request, _appointment(pk)))
+
+
+@tenant_page("user_schedule:read")
+def to_detail(request: TenantRequest, pk: UUID, mail: UUID | None = None) -> HttpResponse:
+    """A refused form stands at the address that acts, which a browser may open once more."""
+    return redirect("appointments:detail", request.tenant.slug, _appointment(pk).id)
 
 
 def _appointment(pk: UUID) -> AppointmentRequest:
