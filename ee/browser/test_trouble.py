@@ -130,7 +130,7 @@ def test_of_two_browsers_that_approve_one_is_told_who_was_first(
         expect(page.locator("#notices .alert").first).to_be_visible()
     said = [page.locator("#notices").inner_text() for page in people]
     assert sum(APPROVED in words for words in said) == 1
-    who_and_when = r"already approved by (Dana Weber|Drew Castillo) at \d+ \w+, \d\d:\d\d"
+    who_and_when = r"already approved by (Dana Weber|Drew Castillo) on \d+ \w+ at \d\d:\d\d"
     assert sum(bool(re.search(who_and_when, words)) for words in said) == 1
     office.wait_for_mails(request)
     office.check_in_step(request)

@@ -111,7 +111,7 @@ def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any, Conta
 
 def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
     events = Event.objects.filter(subject_id=appointment.id).order_by("-at", "-id")
-    return [(event, history.SENTENCES.get(event.kind, event.kind)) for event in events]
+    return [(event, history.sentence(event)) for event in events]
 
 
 @tenant_page("user_schedule:update")
