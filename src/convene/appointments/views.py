@@ -126,7 +126,7 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
         form = ApprovalForm(request.GET, appointment=appointment, approver=request.membership)
     else:
         form = RescheduleForm(request.GET, appointment=appointment, mover=request.membership)
-    form.is_valid()
+    form.look()
     return render_part(request, "appointments/obstacles.html", "with_day", {"form": form})
 
 
