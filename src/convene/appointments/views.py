@@ -238,6 +238,10 @@ def _render_cancel(
         "form": form,
         "warning": words_for(meeting).will_be_deleted if meeting else "",
     }
+        "question": _("Cancel this request?")
+        if appointment.is_pending
+        else _("Cancel this appointment?"),
+        "yes": _("Cancel the request") if appointment.is_pending else _("Cancel the appointment"),
     return render(request, "appointments/cancel.html", context, status=status)
 
 
