@@ -64,6 +64,18 @@ READ = {
     "appointments:calendar": STAFF,
     "appointments:check": DECIDES,
     "appointments:cancel": DECIDES,
+    **dict.fromkeys(
+        (
+            "appointments:approve",
+            "appointments:reschedule",
+            "appointments:decline",
+            "appointments:create_meeting",
+            "appointments:retry_meeting",
+            "appointments:forget_meeting",
+            "appointments:send_again",
+        ),
+        acts(STAFF, 302),
+    ),
     "clients:list": STAFF,
     "clients:new": DECIDES,
     "clients:detail": STAFF,

@@ -219,3 +219,48 @@ def test_on_a_phone_the_queue_and_the_request_are_two_pages(
 
     dana.get_by_role("article").get_by_role("link", name="Requests").click()
     expect(row(dana, 0)).to_be_visible()
+
+
+def test_what_was_typed_is_still_there_after_a_look_at_another_request(
+    office: Office, somebody: Somebody
+) -> None:
+    for days in (3, 4):
+        office.request(a_time(days=days))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    notes, reason = dana.get_by_label("Internal notes"), dana.get_by_label("Reason")
+    heading = dana.get_by_role("article").get_by_role("heading").first
+
+    row(dana, 0).click()
+    notes.fill("Bring a dock")
+    reason.fill("We are closed")
+    heading.focus()
+    dana.keyboard.press("j")
+    expect(row(dana, 1)).to_have_attribute("aria-current", "true")
+    expect(notes).to_have_value("")
+    dana.keyboard.press("k")
+
+    expect(row(dana, 0)).to_have_attribute("aria-current", "true")
+    expect(notes).to_have_value("Bring a dock")
+    expect(reason).to_have_value("We are closed")
+    dana.reload()
+    expect(notes).to_have_value("Bring a dock")
+
+
+def test_back_shows_the_technician_and_the_time_that_were_judged(
+    office: Office, somebody: Somebody
+) -> None:
+    request = office.request(a_time(days=3))
+    make_entry(office.tom, a_time(days=3, hour=9), a_time(days=3, hour=12), title="Training")
+    dana = somebody(office.dana, **DESK)
+    dana.goto(reverse("appointments:detail", args=[office.tenant.slug, request.id]))
+    technician = dana.get_by_label("Assign technician")
+    before = technician.input_value()
+
+    technician.select_option("Tom Brandt")
+    expect(dana.get_by_text("Tom Brandt is busy then: Training")).to_be_visible()
+    dana.get_by_role("link", name="Today").click()
+    dana.go_back()
+
+    expect(technician).to_have_value(before)
+    expect(dana.get_by_text("Tom Brandt is busy then: Training")).to_be_hidden()

@@ -1,5 +1,6 @@
 """The calendar in a real browser, whose own zone is another one on purpose."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -109,11 +110,35 @@ def test_what_speaks_against_a_move_is_said_before_it_is_made(
     drag(page, event(page, "appointment"), hours=2)
     question = page.get_by_role("dialog")
     expect(question).to_contain_text("Tom Brandt is busy then: Dentist")
+    question.get_by_role("button", name="Move").click()
+    expect(question).to_be_visible()  # the browser asks for the tick
+    expect(page).to_have_url(re.compile("/calendar/"))
     question.get_by_label("Do it all the same").check()
     question.get_by_role("button", name="Move").click()
 
     expect(page.get_by_text("Moved. Everybody concerned is told.")).to_be_visible()
     assert starts_at(office, request) == later
+
+
+def test_what_is_dragged_into_the_past_is_not_moved(office: Office, somebody: Somebody) -> None:
+    page = somebody(office.dana, **FAR_AWAY)
+    request = office.approved(a_time(), with_meeting=False)
+    open_calendar(page, office)
+    over = (a_time(days=-30)).date().isoformat()
+    page.route(
+        "**/check/*",
+        lambda route: route.continue_(
+            url=re.sub(r"final_date=[\d-]+", f"final_date={over}", route.request.url)
+        ),
+    )
+
+    drag(page, event(page, "appointment"), hours=2)
+    question = page.get_by_role("dialog")
+
+    expect(question).to_contain_text("This time is over. Choose a later one.")
+    expect(question.get_by_role("button", name="Move")).to_be_hidden()
+    question.get_by_role("button", name="No").click()
+    assert starts_at(office, request) == a_time()
 
 
 def test_nobody_can_be_dragged_into_two_places(office: Office, somebody: Somebody) -> None:

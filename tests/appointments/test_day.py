@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from convene.schedule.models import EntryKind
 from convene.tenancy.permissions import Role
 from tests.appointments.test_views import Desk
-from tests.availability.make import make_entry, make_hours, make_time_off
+from tests.availability.make import make_entry, make_hours, make_rules, make_time_off
 from tests.make import a_time, make_client, make_contact, make_member, make_request, make_service
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -324,3 +324,48 @@ def test_an_approval_that_succeeds_looks_at_no_day():
 
     assert desk.now().is_approved
     assert not any('"reference" IN' in query["sql"] for query in queries)
+
+
+def test_a_time_that_is_over_is_said_before_anybody_presses():
+    desk = Desk()
+
+    page = choosing(desk, final_date="2020-06-05")
+
+    assert "data-final" in page
+    assert "This time is over. Choose a later one." in page
+    assert "Do it all the same" not in page
+
+
+def test_what_binds_clients_alone_is_said_and_asks_for_no_tick():
+    desk = Desk()
+    make_hours(desk.dana)
+    make_rules(desk.tenant, notice_hours=24 * 14)
+
+    page = choosing(desk)
+    desk.approve()
+
+    assert "This is sooner than clients can book." in page
+    assert "Do it all the same" not in page
+    assert desk.now().is_approved
+
+
+def test_while_somebody_chooses_the_tick_is_offered_and_its_absence_is_no_error_yet():
+    desk = Desk()
+    make_entry(desk.dana, a_time(), a_time(hour=11))
+
+    page = choosing(desk)
+
+    assert "Do it all the same" in page
+    assert "aria-invalid" not in page
+
+
+def test_a_refusal_for_a_missing_tick_points_at_the_tick():
+    desk = Desk()
+    make_entry(desk.dana, a_time(), a_time(hour=11))
+
+    page = desk.approve().content.decode()
+
+    [wrong] = re.findall(r"<[^>]*aria-invalid[^>]*>", page)
+    assert 'name="anyway"' in wrong
+    assert "Something speaks against this time. Tick this to go on." in page
+    assert desk.now().is_pending

@@ -116,6 +116,17 @@ def test_the_week_lists_appointments_requests_and_busy_time_with_their_links():
     assert "All times in Europe/Berlin (CET)" in desk.page(day="2030-12-03")
 
 
+def test_of_the_week_that_goes_on_the_days_that_are_over_are_folded():
+    desk = Desk()
+
+    with time_machine.travel(at(12, day=date(2030, 6, 6))):
+        this_week, next_week = desk.page(), desk.page(day="2030-06-13")
+
+    folded = this_week.partition("Earlier this week</summary>")[2].partition("</details>")[0]
+    assert re.findall(r"<h2[^>]*> (\w+),", folded) == ["Monday", "Tuesday", "Wednesday"]
+    assert "Earlier this week" not in next_week
+
+
 def test_times_are_those_of_the_reader():
     desk = Desk()
     desk.approved(at(23))
@@ -353,22 +364,39 @@ def move(desk: Desk, request: AppointmentRequest, day: str):
     )
 
 
-@pytest.mark.parametrize(
-    ("day", "sentence"),
-    [
-        ("2030-06-05", "Moved. Everybody concerned is told."),
-        ("2020-06-05", "This time is over. Choose a later one."),
-    ],
-)
-def test_whoever_moves_an_appointment_on_the_calendar_stays_there(day, sentence):
+def test_whoever_moves_an_appointment_on_the_calendar_stays_there():
     desk = Desk()
 
-    answer = move(desk, desk.approved(at(8)), day)
+    answer = move(desk, desk.approved(at(8)), "2030-06-05")
 
     [(url, status)] = answer.redirect_chain
     assert status == 303
     assert url.startswith(f"/t/{desk.tenant.slug}/calendar/?view=week&day=2030-06-04&")
-    assert sentence in answer.content.decode()
+    assert "Moved. Everybody concerned is told." in answer.content.decode()
+
+
+def test_what_became_of_a_move_names_the_appointment_and_leads_to_it():
+    desk = Desk()
+    provider = FakeProvider()
+    with registered(provider):
+        appointment = desk.approved(at(8), with_meeting=True)
+        provider.fail_next(on="update")
+        page = move(desk, appointment, "2030-06-05").content.decode()
+
+    said = page.partition('class="alert alert-warning"')[2].partition("data-bs-dismiss")[0]
+    assert "The appointment was moved, but the Fake Meetings meeting was not." in said
+    assert f'href="/t/{desk.tenant.slug}/requests/{appointment.id}/"' in said
+
+
+def test_nothing_is_moved_into_the_past():
+    desk = Desk()
+    appointment = desk.approved(at(8))
+
+    answer = move(desk, appointment, "2020-06-05")
+
+    assert answer.status_code == 422
+    assert "This time is over. Choose a later one." in answer.content.decode()
+    assert 'name="calendar"' in answer.content.decode()
 
 
 # Why not

@@ -1083,7 +1083,7 @@ def test_two_approvals_at_once_make_one_meeting(slow: Provider, dana: Membership
 
     (sentence,) = [words for words in told if isinstance(words, str)]
     winner = reread(request).approved_by
-    assert sentence.startswith(f"This request was already approved by {winner} at ")
+    assert sentence.startswith(f"This request was already approved by {winner} on ")
     assert slow.operations == ["create"]
     assert len(deliver_mails(request)) == 2
     assert meeting_is_true(request, slow)

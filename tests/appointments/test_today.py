@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -97,6 +98,7 @@ def test_what_waits_is_counted_and_the_first_is_one_click_away():
 
     assert "2 requests wait" in page
     assert "The oldest was sent 5 hours ago." in page
+    assert f"The first in the queue asks for {a_time(days=3):%a, %-d %b}, 10:00." in page
     assert f'/requests/{first.id}/?status=pending">Open the first' in page
     assert "Requests 2 waiting" in navigation(page)
     assert "Requests 2 waiting" in navigation(morning.read(path="calendar/"))
@@ -135,6 +137,26 @@ def test_a_meeting_that_is_not_as_it_should_be_has_its_button_right_there():
     assert f'/requests/{row.id}/meeting/create/"' in page
     assert "Needs attention 1" in navigation(page)
     assert "/meeting/create/" not in toms  # technicians read what is wrong, and cannot decide
+    assert "A dispatcher can put this right." in toms
+
+
+@pytest.mark.parametrize("path", ["today/", "attention/"])
+def test_who_mends_a_meeting_in_the_list_comes_back_to_the_list(path):
+    morning = Morning()
+    row = morning.on_today(morning.tom)
+    morning.problem(row)
+    browser = Browser()
+    browser.force_login(morning.dana.user)
+    here = f"/t/{morning.tenant.slug}/{path}"
+
+    found = re.search(r'name="found_on" value="(\w+)"', morning.read(path=path))
+    assert found is not None
+    address = f"/t/{morning.tenant.slug}/requests/{row.id}/meeting/create/"
+    answer = browser.post(address, {"found_on": found[1]}, follow=True)
+
+    assert answer.redirect_chain == [(here, 303)]
+    notices = answer.content.decode().partition('id="notices"')[2].partition("<h1")[0]
+    assert f'/requests/{row.id}/">' in notices
 
 
 def test_an_overdue_request_does_not_vanish():
@@ -207,3 +229,14 @@ def test_more_to_look_after_takes_no_more_queries():
 
     assert queries() == short
     assert short < 15
+
+
+@pytest.mark.parametrize("path", ["today/", "attention/", "requests/"])
+def test_no_level_of_headings_is_left_out(path):
+    morning = Morning()
+    morning.problem(morning.on_today(morning.tom))
+
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", morning.read(path=path))]
+
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))

@@ -133,7 +133,7 @@ def test_the_second_approver_is_told_and_nothing_happens_twice(provider):
 
     page = desk.approve().content.decode()
 
-    assert "was already approved by Dana at" in page
+    assert "was already approved by Dana on" in page
     assert len(provider.meetings) == 1
 
 
@@ -422,7 +422,7 @@ def test_who_came_too_late_reads_it_on_the_request_itself(provider):
     answer = desk.approve(**came_from)
 
     assert answer.redirect_chain == [(f"{desk.url()}?status=pending", 303)]
-    assert "was already approved by Dana at" in answer.content.decode()
+    assert "was already approved by Dana on" in answer.content.decode()
 
 
 def test_htmx_gets_the_list_alone():
@@ -499,7 +499,7 @@ def test_a_stale_form_says_what_happened_and_not_what_is_wrong_with_it():
 
     page = desk.approve(final_date="").content.decode()
 
-    assert "was already approved by Dana at" in page
+    assert "was already approved by Dana on" in page
     assert 'id="approval"' not in page
 
 
@@ -596,3 +596,73 @@ def test_a_mail_that_cannot_leave_is_said_in_words(provider):
 
     assert "The mail server did not take it yet. We keep trying." in page
     assert "SMTPServerDisconnected" not in page
+
+
+@pytest.mark.parametrize("path", ["approve/", "reschedule/", "decline/", "meeting/retry/"])
+def test_the_address_of_a_refused_form_leads_to_the_appointment_when_it_is_opened_again(path):
+    desk = Desk()
+
+    answer = desk.browser.get(desk.url(path), follow=True)
+
+    assert answer.redirect_chain == [(desk.url(), 302)]
+    assert answer.status_code == 200
+    assert desk.now().is_pending
+
+
+def test_going_back_never_shows_another_technician_or_time_than_the_one_that_was_judged():
+    desk = Desk()
+
+    pending = desk.read()
+    desk.approve()
+    approved = desk.read()
+
+    for page in (pending, approved):
+        for name in ("technician", "final_date", "final_time", "final_timezone"):
+            [field] = re.findall(rf'<(?:input|select)[^>]* ?name="{name}"[^>]*>', page)
+            assert 'autocomplete="off"' in field
+
+
+@pytest.mark.parametrize(
+    ("operation", "sentence"),
+    [
+        ("create", "The online meeting could not be created"),
+        ("update", "The online meeting could not be moved"),
+        ("delete", "The online meeting could not be removed"),
+    ],
+)
+def test_the_history_says_what_could_not_be_done(provider, operation, sentence):
+    desk = Desk()
+    if operation == "create":
+        provider.fail_next(on="create")
+    desk.approve()
+    if operation != "create":
+        provider.fail_next(on=operation)
+    if operation == "update":
+        actions.update_appointment_request_date_time(
+            desk.tenant, desk.request.id, by=desk.dana, starts_at=a_time(days=9)
+        )
+    if operation == "delete":
+        actions.cancel_appointment_request(desk.tenant, desk.request.id, by=desk.dana)
+
+    assert sentence in desk.read()
+
+
+def test_a_request_that_waits_is_cancelled_as_a_request():
+    desk = Desk()
+
+    pending = desk.read("cancel/")
+    desk.approve()
+    approved = desk.read("cancel/")
+
+    assert "Cancel this request?" in pending
+    assert "Cancel this appointment?" in approved
+
+
+def test_an_empty_queue_asks_nobody_to_choose():
+    desk = Desk()
+
+    full = desk.browser.get(f"/t/{desk.tenant.slug}/requests/").content.decode()
+    empty = desk.browser.get(f"/t/{desk.tenant.slug}/requests/?q=nobody").content.decode()
+
+    assert "Choose a request" in full
+    assert "Choose a request" not in empty

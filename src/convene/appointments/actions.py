@@ -555,13 +555,20 @@ def must_be(appointment: AppointmentRequest, wanted: set[Status], by: Membership
     if at is None:
         raise Refused(_("This request has not been approved yet."))
     sentence = {
-        Status.APPROVED: _("This request was already approved by %(who)s at %(when)s."),
-        Status.DECLINED: _("This request was already declined by %(who)s at %(when)s."),
-        Status.CANCELLED: _("This appointment was already cancelled by %(who)s at %(when)s."),
+        Status.APPROVED: _("This request was already approved by %(who)s on %(day)s at %(time)s."),
+        Status.DECLINED: _("This request was already declined by %(who)s on %(day)s at %(time)s."),
+        Status.CANCELLED: _(
+            "This appointment was already cancelled by %(who)s on %(day)s at %(time)s."
+        ),
     }[Status(appointment.status)]
     zone = by.zone if by else appointment.tenant.zone
-    when = f"{date_format(at.astimezone(zone), 'j F, H:i')} {zone_label(at, zone)}"
-    raise Refused(sentence % {"who": who or _("the system"), "when": when})
+    here = at.astimezone(zone)
+    words = {
+        "who": who or _("the system"),
+        "day": date_format(here, "j F"),
+        "time": f"{here:%H:%M} {zone_label(at, zone)}",
+    }
+    raise Refused(sentence % words)
 
 
 def _check_place(

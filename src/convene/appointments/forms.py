@@ -73,7 +73,7 @@ class TechnicianField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not 
 class PlacingForm(FinalTimeForm):
     """Who gets an appointment and when. What speaks against it is said, and must be overruled.
 
-    Nobody can overrule another appointment.
+    Nobody can overrule another appointment or the clock; what binds clients alone is only said.
     """
 
     technician = TechnicianField()
@@ -86,6 +86,9 @@ class PlacingForm(FinalTimeForm):
         self.appointment = appointment
         self.chosen: tuple[Membership, datetime] | None = None
         self.obstacles = Obstacles()
+        for name in ("technician", "final_date", "final_time", "final_timezone", "anyway"):
+            # A browser that goes back would fill them in, beside the words about the page's own.
+            self.fields[name].widget.attrs["autocomplete"] = "off"
         field = self.fields["technician"]
         assert isinstance(field, TechnicianField)  # noqa: S101  # declared above
         field.offer(appointment.tenant, appointment.service)
@@ -131,12 +134,17 @@ class PlacingForm(FinalTimeForm):
         cleaned = super().clean()
         technician, starts_at = cleaned.get("technician"), cleaned.get("starts_at")
         if technician and starts_at:
-            self.choose(technician, starts_at, look=starts_at > timezone.now())
+            self.choose(technician, starts_at, look=True)
         if self.obstacles.final:
-            self.add_error(None, _("Nobody can be in two places. Choose another time or person."))
-        elif self.obstacles and not cleaned["anyway"]:
-            self.add_error(None, _("Something speaks against this time. Look at it below."))
+            self.add_error(None, self.obstacles.final)
+        elif self.obstacles.binding and not cleaned["anyway"]:
+            self.add_error("anyway", _("Something speaks against this time. Tick this to go on."))
         return cleaned
+
+    def look(self) -> None:
+        """Find out what speaks against the choice while it is still being made."""
+        self.is_valid()
+        self.errors.pop("anyway", None)
 
 
 class ApprovalForm(PlacingForm):

@@ -1,6 +1,10 @@
 """The kinds of events in an appointment's life, and how people read them."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
+
+from convene.events.models import Event
 
 REQUEST_CREATED = "APPOINTMENT_REQUEST_CREATED"
 REQUEST_APPROVED = "APPOINTMENT_REQUEST_APPROVED"
@@ -31,9 +35,24 @@ SENTENCES = {
     MEETING_CREATED: _("Online meeting created"),
     MEETING_UPDATED: _("Online meeting moved"),
     MEETING_DELETED: _("Online meeting removed"),
-    MEETING_FAILED: _("Online meeting could not be changed"),
     MEETING_FORGOTTEN: _("Online meeting forgotten"),
-    MEETING_MAY_REMAIN: _("A meeting without readers may remain with the provider"),
+    MEETING_MAY_REMAIN: _(
+        "Nobody knows whether an online meeting was created: one may be left over"
+    ),
     MEETING_ATTACHED: _("Join link added to the appointment"),
     MAIL_SENT_AGAIN: _("Refused mail tried again"),
 }
+
+# By what was tried, which the event names.
+_FAILED = {
+    "create": _("The online meeting could not be created"),
+    "update": _("The online meeting could not be moved"),
+    "delete": _("The online meeting could not be removed"),
+}
+
+
+def sentence(event: Event) -> Any:
+    """How people read an event."""
+    if event.kind == MEETING_FAILED:
+        return _FAILED[event.after["operation"]]
+    return SENTENCES.get(event.kind, event.kind)

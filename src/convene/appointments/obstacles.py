@@ -16,17 +16,23 @@ from .models import AppointmentRequest
 
 # What counts also while nobody has working hours and no rule applies.
 _ALWAYS = {Why.CONFLICT, Why.HELD}
+# What binds clients alone: the staff read it, and need not overrule it.
+_FOR_CLIENTS = {Why.NOTICE, Why.HORIZON}
 
 
 @dataclass(frozen=True)
 class Obstacles:
-    """Sentences for a dispatcher; ``final`` if another appointment is there already."""
+    """Sentences for a dispatcher. They must be overruled if they are ``binding``.
+
+    What cannot be overruled says in ``final`` what to do instead.
+    """
 
     sentences: tuple[str, ...] = ()
-    final: bool = False
+    binding: bool = False
+    final: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.sentences)
+        return bool(self.sentences or self.final)
 
 
 def around(
@@ -51,6 +57,8 @@ def against(
     facts: free.Facts | None = None,
 ) -> Obstacles:
     """Everything against a time of a technician; ``facts`` if they are read already."""
+    if starts_at <= now:
+        return Obstacles(final=_("This time is over. Choose a later one."))
     facts = facts or around(appointment, technician, starts_at)
     length = timedelta(minutes=appointment.requested_duration)
     rules = replace(facts.rules_of(appointment.service), duration=length)
@@ -78,8 +86,16 @@ def _in_words(
         reasons = [reason for reason in reasons if reason.why in _ALWAYS]
     return Obstacles(
         tuple(words.sentence(reason, technician, zone) for reason in reasons),
-        final=any(
-            reason.why is Why.CONFLICT and reason.taken and reason.taken.kind is Kind.APPOINTMENT
-            for reason in reasons
-        ),
+        binding=any(reason.why not in _FOR_CLIENTS for reason in reasons),
+        final=_("Nobody can be in two places. Choose another time or person.")
+        if any(map(_is_appointment, reasons))
+        else "",
+    )
+
+
+def _is_appointment(reason: Reason) -> bool:
+    return (
+        reason.why is Why.CONFLICT
+        and reason.taken is not None
+        and reason.taken.kind is Kind.APPOINTMENT
     )

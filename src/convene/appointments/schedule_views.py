@@ -39,12 +39,16 @@ def schedule(request: TenantRequest) -> HttpResponse:
     sheet = _sheet(request, today)
     people = _people(request.tenant)
     items = agenda.read(sheet.span(zone), sheet.who)
+    groups = list(_groups(request, sheet, items, people))
+    is_now = today in sheet.days
+    past = [group for group in groups if is_now and group.get("day", today) < today]
     context = {
         "sheet": sheet,
         "views": [(view, sheet.seen_as(view)) for view in View],
         "today": sheet.at(today),
         "people": people,
-        "groups": list(_groups(request, sheet, items, people)),
+        "past": past,
+        "groups": groups[len(past) :],
         "zone_then": zone_label(to_utc(sheet.day, NOON, zone).at, zone),
         "offset": _offset(now, zone),
         "nobody": NOBODY,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from convene.pages import acting, get_or_post, reading
+from convene.pages import View, acting, get_or_post, reading
 
 from . import busy_views, schedule_views, today_views, views
 
@@ -9,6 +9,12 @@ app_name = "appointments"
 ONE = "requests/<uuid:pk>/"
 CALENDAR = "calendar/"
 BUSY = CALENDAR + "busy/<uuid:pk>/"
+
+
+def deciding(act: View) -> View:
+    """Acts on an appointment; whoever opens the address itself is sent to the appointment."""
+    return get_or_post(views.to_detail, act)
+
 
 urlpatterns = [
     path("today/", reading(today_views.today), name="today"),
@@ -26,13 +32,13 @@ urlpatterns = [
     path(BUSY + "remove/", acting(busy_views.remove_busy), name="remove_busy"),
     path(ONE, reading(views.detail), name="detail"),
     path(ONE + "check/", reading(views.check), name="check"),
-    path(ONE + "approve/", acting(views.approve), name="approve"),
-    path(ONE + "reschedule/", acting(views.reschedule), name="reschedule"),
-    path(ONE + "decline/", acting(views.decline), name="decline"),
+    path(ONE + "approve/", deciding(views.approve), name="approve"),
+    path(ONE + "reschedule/", deciding(views.reschedule), name="reschedule"),
+    path(ONE + "decline/", deciding(views.decline), name="decline"),
     path(ONE + "cancel/", get_or_post(views.confirm_cancel, views.cancel), name="cancel"),
     path(ONE + "calendar.ics", reading(views.calendar_file), name="calendar"),
-    path(ONE + "mails/<uuid:mail>/send-again/", acting(views.send_again), name="send_again"),
-    path(ONE + "meeting/create/", acting(views.create_meeting), name="create_meeting"),
-    path(ONE + "meeting/retry/", acting(views.retry_meeting), name="retry_meeting"),
-    path(ONE + "meeting/forget/", acting(views.forget_meeting), name="forget_meeting"),
+    path(ONE + "mails/<uuid:mail>/send-again/", deciding(views.send_again), name="send_again"),
+    path(ONE + "meeting/create/", deciding(views.create_meeting), name="create_meeting"),
+    path(ONE + "meeting/retry/", deciding(views.retry_meeting), name="retry_meeting"),
+    path(ONE + "meeting/forget/", deciding(views.forget_meeting), name="forget_meeting"),
 ]

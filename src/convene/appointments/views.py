@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -34,6 +34,7 @@ from .sheet import calendar_url
 Form = TypeVar("Form", bound=BaseForm)
 
 LIST, DETAIL = "appointments/list.html", "appointments/detail.html"
+FOUND_ON = {"today", "attention"}  # the pages that list what needs attention
 
 
 @tenant_page("user_schedule:read")
@@ -46,6 +47,12 @@ def request_list(request: TenantRequest) -> HttpResponse:
 def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     """One request, beside the queue that somebody came from; for htmx without the queue."""
     return render_part(request, DETAIL, "chosen", _detail_context(request, _appointment(pk)))
+
+
+@tenant_page("user_schedule:read")
+def to_detail(request: TenantRequest, pk: UUID, mail: UUID | None = None) -> HttpResponse:
+    """A refused form stands at the address that acts, which a browser may open once more."""
+    return redirect("appointments:detail", request.tenant.slug, _appointment(pk).id)
 
 
 def _appointment(pk: UUID) -> AppointmentRequest:
@@ -105,7 +112,7 @@ def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any, Conta
 
 def _history(appointment: AppointmentRequest) -> list[tuple[Event, Any]]:
     events = Event.objects.filter(subject_id=appointment.id).order_by("-at", "-id")
-    return [(event, history.SENTENCES.get(event.kind, event.kind)) for event in events]
+    return [(event, history.sentence(event)) for event in events]
 
 
 @tenant_page("user_schedule:update")
@@ -120,7 +127,7 @@ def check(request: TenantRequest, pk: UUID) -> HttpResponse:
         form = ApprovalForm(request.GET, appointment=appointment, approver=request.membership)
     else:
         form = RescheduleForm(request.GET, appointment=appointment, mover=request.membership)
-    form.is_valid()
+    form.look()
     return render_part(request, "appointments/obstacles.html", "with_day", {"form": form})
 
 
@@ -231,6 +238,10 @@ def _render_cancel(
         "appointment": appointment,
         "form": form,
         "warning": words_for(meeting).will_be_deleted if meeting else "",
+        "question": _("Cancel this request?")
+        if appointment.is_pending
+        else _("Cancel this appointment?"),
+        "yes": _("Cancel the request") if appointment.is_pending else _("Cancel the appointment"),
     }
     return render(request, "appointments/cancel.html", context, status=status)
 
@@ -315,8 +326,9 @@ def _judge(
         try:
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:
-            messages.error(request, str(refusal))
-            return _back(request, pk)
+            answer = _back(request, pk)
+            messages.error(request, _say(str(refusal), _about(request, pk, answer)))
+            return answer
         form = make(appointment)
         if form.is_valid():
             return appointment, form
@@ -336,25 +348,36 @@ def _act(
 ) -> HttpResponse:
     """Do it, say what came of it, and go to the page that shows it.
 
-    What was decided goes on with the queue, and is named there. What is only about the meeting
-    is done when the meeting is as it should be.
+    What was decided goes on with the queue. What is only about the meeting is done when the meeting
+    is as it should be.
     """
     try:
         outcome = act()
     except AppointmentRequest.DoesNotExist:
         raise Http404 from None
     except Refused as refusal:
-        messages.error(request, str(refusal))
-        return _back(request, pk)
-    answer, about = _onward(request, decided) if decided else (_back(request, pk), "")
-    is_shown = answer.url.partition("?")[0] == _address(request, pk)
+        answer = _back(request, pk)
+        messages.error(request, _say(str(refusal), _about(request, pk, answer)))
+        return answer
+    answer = _onward(request, decided) if decided else _back(request, pk)
+    about = _about(request, pk, answer)
     if not (is_about_meeting and (outcome.warning or outcome.note)):
         messages.success(request, _say(done, about))
     for sentence in filter(None, (note, outcome.note)):
         messages.info(request, sentence)
-    if outcome.warning and not (is_shown and _says_itself(request, pk)):
+    if outcome.warning and (about or not _says_itself(request, pk)):
         messages.warning(request, _say(outcome.warning, about))
     return answer
+
+
+def _about(request: TenantRequest, pk: UUID, answer: SeeOther) -> str:
+    """A link to the appointment, if the answer is another page than its own."""
+    if answer.url.partition("?")[0] == _address(request, pk):
+        return ""
+    with tenant_atomic(request.tenant):
+        row = _appointment(pk)
+    name = f"{row.service.name}, {row.client_name}"
+    return format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
 
 
 def _say(sentence: str, about: str) -> str:
@@ -373,9 +396,11 @@ def _address(request: TenantRequest, pk: UUID) -> str:
 
 
 def _back(request: TenantRequest, pk: UUID) -> SeeOther:
-    """To the page of the appointment, or to the calendar if somebody came from there."""
+    """To the page of the appointment, or to where somebody acted on it without opening it."""
     if calendar := request.POST.get("calendar"):
         return SeeOther(calendar_url(request.tenant, calendar))
+    if (found_on := request.POST.get("found_on")) in FOUND_ON:
+        return SeeOther(reverse(f"appointments:{found_on}", args=[request.tenant.slug]))
     queue = _queue(request)
     return SeeOther(_address(request, pk) + (f"?{queue.query}" if queue else ""))
 
@@ -386,18 +411,13 @@ def _queue(request: TenantRequest) -> Queue | None:
     return None if query is None else queue_of(QueryDict(query))
 
 
-def _onward(request: TenantRequest, left: AppointmentRequest) -> tuple[SeeOther, str]:
-    """To the next request that waits in the queue that somebody goes through, else to Today.
-
-    With a link to what they leave.
-    """
+def _onward(request: TenantRequest, left: AppointmentRequest) -> SeeOther:
+    """To the next request that waits in the queue that somebody goes through, else to Today."""
     queue = _queue(request)
     if "calendar" in request.POST or queue is None:
-        return _back(request, left.id), ""
+        return _back(request, left.id)
     with tenant_atomic(request.tenant):
         following = queue.next_after(left)
-    name = f"{left.service.name}, {left.client_name}"
-    link = format_html('<a class="alert-link" href="{}">{}</a>', _address(request, left.id), name)
     if following is None:
-        return SeeOther(reverse("appointments:today", args=[request.tenant.slug])), link
-    return SeeOther(f"{_address(request, following)}?{queue.query}"), link
+        return SeeOther(reverse("appointments:today", args=[request.tenant.slug]))
+    return SeeOther(f"{_address(request, following)}?{queue.query}")

@@ -37,6 +37,20 @@ document.addEventListener("click", (event) => {
   KEYS.d();
 });
 
+// What somebody typed stays with its request while they look at others. Once a request is decided,
+// its forms never come again.
+const TYPED = "#approval [name=internal_notes], #decline [name=reason]";
+const draftOf = (field) => `convene.draft.${field.form.getAttribute("action")}`;
+
+document.addEventListener("input", ({ target }) => {
+  if (target.matches(TYPED)) sessionStorage.setItem(draftOf(target), target.value);
+});
+
+function putBack() {
+  for (const field of document.querySelectorAll(TYPED))
+    field.value ||= sessionStorage.getItem(draftOf(field)) ?? "";
+}
+
 function rows() {
   return [...document.querySelectorAll("#queue a")];
 }
@@ -71,6 +85,7 @@ function mark(open) {
 
 // A request was swapped in: the page is called as it is, and is read from its heading on.
 document.addEventListener("htmx:after:swap", ({ detail }) => {
+  putBack();
   const row = detail.ctx.sourceElement;
   if (!row.closest("#queue")) {
     mark();
@@ -83,4 +98,5 @@ document.addEventListener("htmx:after:swap", ({ detail }) => {
   part.querySelector("h2").focus();
 });
 
+putBack();
 mark();

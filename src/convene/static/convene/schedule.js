@@ -222,19 +222,34 @@ function day(wall) {
 }
 
 // The same sentences as beside the form of the appointment, with the switch to do it all the same.
+// Nothing is sent before they are there: a refusal would leave the calendar.
 async function showObstacles(check, fields) {
   const place = document.getElementById("move_check");
   const submit = dialog.querySelector("[type=submit]");
   place.replaceChildren();
   submit.hidden = false;
+  submit.disabled = Boolean(check);
   asked = fields;
   if (!check) return;
-  const answer = await fetch(`${check}?${new URLSearchParams(fields)}`);
-  const sentences = await answer.text();
+  const sentences = await textOf(`${check}?${new URLSearchParams(fields)}`);
   // Somebody may have closed the question meanwhile, and asked another one.
-  if (answer.redirected || !answer.ok || !dialog.open || asked !== fields) return;
+  if (!dialog.open || asked !== fields) return;
   place.innerHTML = sentences;
+  const tick = place.querySelector("[name=anyway]");
+  if (tick) tick.required = true;
   submit.hidden = place.querySelector("[data-final]") !== null;
+  submit.disabled = false;
+  if (!submit.hidden) (tick ?? submit).focus();
+}
+
+// Nothing if there is no answer: the server judges what is sent in any case.
+async function textOf(address) {
+  try {
+    const answer = await fetch(address);
+    return answer.ok && !answer.redirected ? await answer.text() : "";
+  } catch {
+    return "";
+  }
 }
 
 function hidden([name, value]) {
