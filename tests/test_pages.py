@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -139,6 +140,8 @@ OF_THE_TENANT = {
 QUERIES = {
     "appointments:schedule": f"view=week&day={a_time():%Y-%m-%d}",
     "appointments:schedule_items": f"start={a_time():%Y-%m-%d}&end={a_time(days=8):%Y-%m-%d}",
+    "portal:new": f"draft={uuid4()}",
+    "book:new": f"draft={uuid4()}",
 }
 # Anybody may ask for these.
 OPEN = {

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -42,7 +43,7 @@ class Portal:
         return f"/portal/{self.tenant.slug}/{path}"
 
     def read(self, path: str = "") -> str:
-        answer = self.browser.get(self.url(path))
+        answer = self.browser.get(self.url(path), follow=True)
         assert answer.status_code == 200
         return answer.content.decode()
 
@@ -72,6 +73,11 @@ class Portal:
         return request
 
 
+def number_on(page: Any) -> str:
+    """The number of the request that a page sends."""
+    return str(page.context["form"]["submission"].value())
+
+
 def test_a_request_is_sent_and_waits():
     portal = Portal()
 
@@ -82,6 +88,42 @@ def test_a_request_is_sent_and_waits():
     assert "Request sent" in page
     assert "Waiting for approval" in page
     assert "Onboarding call" in portal.read()
+
+
+def test_the_form_that_is_sent_again_after_going_back_is_the_same_request():
+    portal = Portal()
+    opened = portal.browser.get(portal.url("new/")).headers["Location"]
+    sent = portal.send(submission=number_on(portal.browser.get(opened)))
+    gone_back = portal.browser.get(opened)
+
+    again = portal.send(submission=number_on(gone_back), requested_time="15:00")
+
+    assert again.headers["Location"] == sent.headers["Location"]
+    page = portal.browser.get(again.headers["Location"]).content.decode()
+    assert "You have already sent this request." in page
+    with tenant_atomic(portal.tenant):
+        assert AppointmentRequest.objects.count() == 1
+
+
+def test_who_asks_anew_sends_another_request():
+    portal = Portal()
+    for _ in range(2):
+        form = portal.browser.get(portal.url("new/"), follow=True)
+        assert portal.send(submission=number_on(form)).status_code == 303
+
+    with tenant_atomic(portal.tenant):
+        assert AppointmentRequest.objects.count() == 2
+
+
+def test_an_address_that_was_kept_since_it_was_sent_begins_anew(time_machine):
+    portal = Portal()
+    kept = portal.browser.get(portal.url("new/")).headers["Location"]
+    portal.send(submission=number_on(portal.browser.get(kept)))
+
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=2))
+    portal.browser.force_login(portal.membership.user)
+
+    assert portal.browser.get(kept).headers["Location"] != kept
 
 
 def test_what_was_typed_survives_a_refusal():

@@ -73,6 +73,13 @@ def test_a_guest_from_the_wish_to_its_end(office: Office, somebody: Somebody) ->
     private_link = guest.url
     check_looks(guest)
 
+    guest.go_back()
+    guest.get_by_label("Your name").fill("Ada Lovelace")
+    guest.get_by_label("Your e-mail address").fill(EMAIL)
+    guest.get_by_role("button", name="Send request").click()
+    expect(guest.get_by_text("You have already sent this request.")).to_be_visible()
+    assert guest.url == private_link
+
     dana.goto("/")
     dana.get_by_role("link", name="Requests").click()
     expect(dana.get_by_text("Analytical Engines · Guest")).to_be_visible()

@@ -123,7 +123,8 @@ def test_a_tenant_without_hours_lets_clients_ask_for_any_time():
     with tenant_atomic(office.tenant):
         WorkingHours.objects.all().delete()
 
-    assert "requested_time" in office.portal.get(f"/portal/{office.tenant.slug}/new/").text
+    page = office.portal.get(f"/portal/{office.tenant.slug}/new/", follow=True)
+    assert "requested_time" in page.text
     assert office.ask(a_time(hour=3)).is_pending
 
 
@@ -200,7 +201,7 @@ def test_what_was_typed_is_kept_while_another_day_or_service_is_looked_at(button
     if button == "choice":  # chosen again, by the form that has the draft's number in it
         form = page.context["form"]
         assert str(form["service"].value()) == str(office.service.id)
-        assert f'name="draft" value="{number}"' in page.text
+        assert f'name="draft" value="{number}"' in " ".join(page.text.split())
 
     assert answer.status_code == 303
     assert "printer" not in answer.headers["Location"]
@@ -235,7 +236,7 @@ def test_a_choice_that_is_refused_keeps_what_was_typed():
     stranger = make_member(office.tenant, "Max")
 
     page = office.send(a_time(), preferred_technician=str(stranger.id)).content.decode()
-    draft = re.search(r'name="draft" value="([^"]+)"', page)
+    draft = re.search(r'name="draft"\s+value="([^"]+)"', page)
 
     assert draft
     assert "The printer again" in office.summary(draft=draft[1])
@@ -345,7 +346,7 @@ def test_the_same_click_twice_finds_the_first_request_although_it_holds_the_time
         for _ in range(2)
     )
 
-    assert first == second
+    assert first.appointment_id == second.appointment_id
 
 
 # Approval
