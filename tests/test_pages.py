@@ -85,6 +85,7 @@ READ = {
     "portal:detail": CLIENT,
     "portal:calendar": CLIENT,
     "portal:cancel": CLIENT,
+    "portal:again": acts(CLIENT, 303),
     "book:new": PUBLIC,
     "book:follow": PUBLIC,
     "book:calendar": PUBLIC,
@@ -286,7 +287,7 @@ def test_a_client_does_not_see_the_appointments_of_a_colleague():
     colleague = make_member(world.tenant, role=Role.CLIENT)
     make_contact(world.contact.client, membership=colleague)
 
-    for name in ("portal:detail", "portal:calendar", "portal:cancel"):
+    for name in ("portal:detail", "portal:calendar", "portal:cancel", "portal:again"):
         assert ask(browser_of(colleague), "GET", world.url(name)) == 404
 
 

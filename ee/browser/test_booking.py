@@ -55,6 +55,7 @@ def test_a_guest_from_the_wish_to_its_end(office: Office, somebody: Somebody) ->
     if day.month != a_time(days=0).month:
         guest.get_by_role("link", name="Later").click()
     guest.get_by_role("link", name=f"{day:%A}, {day.day} {day:%B}").click()
+    expect(guest.locator("#times")).to_be_focused()
     check_looks(guest)
     guest.get_by_role("link", name="14:00").click()
     check_looks(guest)

@@ -255,6 +255,26 @@ def test_the_summary_names_what_is_sent_by_the_clients_clock():
     assert "Visit" in page
 
 
+def test_each_step_has_a_title_of_its_own_and_a_chosen_day_begins_at_its_times():
+    office = Office()
+    first = office.portal.get(f"/portal/{office.tenant.slug}/new/").text
+    times, summary = office.times(), office.summary()
+    another_day = office.send(a_time(), show=f"{a_time(days=9):%Y-%m-%d}")
+
+    titles = [
+        " ".join(re.findall(r"<title>([^<]+)</title>", page)[0].split())
+        for page in (first, times, summary)
+    ]
+
+    assert titles == [
+        f"{step} · {office.tenant.name}"
+        for step in ("Request an appointment", "Choose a time", "Check and send")
+    ]
+    assert '<section id="times" tabindex="-1"' in times
+    assert re.search(r'href="\?[^"]+day=[0-9-]+#times"', times)
+    assert another_day.headers["Location"].endswith("#times")
+
+
 def test_a_time_that_is_none_leads_to_the_times():
     page = Office().times(starts_at="tomorrow")
 
@@ -304,7 +324,8 @@ def test_a_time_between_the_steps_or_outside_of_the_hours_is_not_taken():
 
 def test_where_clients_may_not_choose_with_whom_nobody_can_be_wished_for():
     office = Office()
-    make_rules(office.tenant, allow_preferred=False)
+    make_rules(office.tenant, office.service, allow_preferred=False)
+    make_service(office.tenant, "Phone call", office.dana)
 
     page = office.times(preferred_technician=str(office.dana.id))
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from convene.appointments import actions
 from convene.appointments.actions import Outcome, Refused, SentByAnother
+from convene.appointments.models import AppointmentRequest
 from convene.availability.free import has_working_hours
 from convene.catalog.models import Service
 from convene.pages import SeeOther
@@ -101,13 +102,30 @@ def say_sent(request: VisitorRequest, sent: Outcome) -> None:
     )
 
 
+def ask_again(request: VisitorRequest, appointment: AppointmentRequest, page: str) -> SeeOther:
+    """To the times of the same service, on ``page``, with all that was entered."""
+    choice = query_of(
+        appointment.service, appointment.preferred_technician, appointment.requester_timezone
+    )
+    draft = drafts.begin(
+        request,
+        name=appointment.requester_name,
+        email=appointment.requester_email,
+        phone=appointment.requester_phone,
+        company=appointment.requester_company,
+        description=appointment.description,
+    )
+    return SeeOther(f"{page}?{urlencode(choice | draft)}")
+
+
 def _show(request: VisitorRequest) -> SeeOther:
     """Another time, or the choice once more; what was typed goes along."""
     names = ChoiceForm.base_fields
     query = {name: request.POST.get(name, "") for name in names} | drafts.keep(request)
     show = request.POST["show"]
     query |= {"change": "yes"} if show == "choice" else {"day": show}
-    return SeeOther(f"{request.path}?{urlencode(query)}")
+    part = "" if show == "choice" else "#times"
+    return SeeOther(f"{request.path}?{urlencode(query)}{part}")
 
 
 def _is_chosen(form: ChoiceForm) -> bool:
