@@ -153,7 +153,7 @@ def reschedule(places: Places, client: Browser, dispatcher: Browser, told: Told)
 
 def cancel(places: Places, client: Browser, dispatcher: Browser, told: Told) -> None:
     _chapter(f"{CLIENT.name} cancels the appointment")
-    page = client.follow("Cancel…")
+    page = client.follow("Change or cancel…")
     if places.simulator:
         _check(WILL_BE_DELETED in page.problems, "Nobody says that the meeting goes, too.")
         _fact("Her page warns", WILL_BE_DELETED)

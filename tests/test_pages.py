@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -96,6 +97,7 @@ READ = {
     "portal:detail": CLIENT,
     "portal:calendar": CLIENT,
     "portal:cancel": CLIENT,
+    "portal:again": acts(CLIENT, 303),
     "book:new": PUBLIC,
     "book:follow": PUBLIC,
     "book:calendar": PUBLIC,
@@ -151,6 +153,8 @@ OF_THE_TENANT = {
 QUERIES = {
     "appointments:schedule": f"view=week&day={a_time():%Y-%m-%d}",
     "appointments:schedule_items": f"start={a_time():%Y-%m-%d}&end={a_time(days=8):%Y-%m-%d}",
+    "portal:new": f"draft={uuid4()}",
+    "book:new": f"draft={uuid4()}",
 }
 # Anybody may ask for these.
 OPEN = {
@@ -295,7 +299,7 @@ def test_a_client_does_not_see_the_appointments_of_a_colleague():
     colleague = make_member(world.tenant, role=Role.CLIENT)
     make_contact(world.contact.client, membership=colleague)
 
-    for name in ("portal:detail", "portal:calendar", "portal:cancel"):
+    for name in ("portal:detail", "portal:calendar", "portal:cancel", "portal:again"):
         assert ask(browser_of(colleague), "GET", world.url(name)) == 404
 
 

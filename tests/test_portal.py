@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -42,7 +43,7 @@ class Portal:
         return f"/portal/{self.tenant.slug}/{path}"
 
     def read(self, path: str = "") -> str:
-        answer = self.browser.get(self.url(path))
+        answer = self.browser.get(self.url(path), follow=True)
         assert answer.status_code == 200
         return answer.content.decode()
 
@@ -57,7 +58,10 @@ class Portal:
         }
         return self.browser.post(self.url("new/"), form | fields)
 
-    def approved(self, *, start: datetime | None = None) -> AppointmentRequest:
+    def approved(
+        self, *, start: datetime | None = None, later: timedelta = timedelta()
+    ) -> AppointmentRequest:
+        """Approved, perhaps ``later`` than asked for."""
         request = make_request(
             self.tenant, contact=self.contact, service=self.service, start=start or a_time()
         )
@@ -66,10 +70,15 @@ class Portal:
             request.id,
             by=self.dana,
             technician=self.dana,
-            starts_at=request.requested_start,
+            starts_at=request.requested_start + later,
             with_meeting=True,
         )
         return request
+
+
+def number_on(page: Any) -> str:
+    """The number of the request that a page sends."""
+    return str(page.context["form"]["submission"].value())
 
 
 def test_a_request_is_sent_and_waits():
@@ -82,6 +91,42 @@ def test_a_request_is_sent_and_waits():
     assert "Request sent" in page
     assert "Waiting for approval" in page
     assert "Onboarding call" in portal.read()
+
+
+def test_the_form_that_is_sent_again_after_going_back_is_the_same_request():
+    portal = Portal()
+    opened = portal.browser.get(portal.url("new/")).headers["Location"]
+    sent = portal.send(submission=number_on(portal.browser.get(opened)))
+    gone_back = portal.browser.get(opened)
+
+    again = portal.send(submission=number_on(gone_back), requested_time="15:00")
+
+    assert again.headers["Location"] == sent.headers["Location"]
+    page = portal.browser.get(again.headers["Location"]).content.decode()
+    assert "You have already sent this request." in page
+    with tenant_atomic(portal.tenant):
+        assert AppointmentRequest.objects.count() == 1
+
+
+def test_who_asks_anew_sends_another_request():
+    portal = Portal()
+    for _ in range(2):
+        form = portal.browser.get(portal.url("new/"), follow=True)
+        assert portal.send(submission=number_on(form)).status_code == 303
+
+    with tenant_atomic(portal.tenant):
+        assert AppointmentRequest.objects.count() == 2
+
+
+def test_an_address_that_was_kept_since_it_was_sent_begins_anew(time_machine):
+    portal = Portal()
+    kept = portal.browser.get(portal.url("new/")).headers["Location"]
+    portal.send(submission=number_on(portal.browser.get(kept)))
+
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=2))
+    portal.browser.force_login(portal.membership.user)
+
+    assert portal.browser.get(kept).headers["Location"] != kept
 
 
 def test_what_was_typed_survives_a_refusal():
@@ -115,11 +160,26 @@ def test_a_wish_that_cannot_be_is_refused_in_words(fields, sentence):
 def test_only_a_technician_who_does_it_can_be_wished_for():
     portal = Portal()
     other = make_member(portal.tenant, "Max")
+    make_service(portal.tenant, "Something else", other)
 
     answer = portal.send(preferred_technician=str(other.id))
 
     assert answer.status_code == 422
     assert "Max does not do this" in answer.content.decode()
+
+
+def test_only_those_are_named_who_perform_what_can_be_asked_for():
+    portal = Portal()
+    make_member(portal.tenant, "Otto")
+    make_service(portal.tenant, "Retired", make_member(portal.tenant, "Rita"), active=False)
+    make_service(portal.tenant, "Something else", make_member(portal.tenant, "Max"))
+
+    page = portal.read("new/")
+
+    assert ">Dana<" in page
+    assert ">Max<" in page
+    assert "Otto" not in page
+    assert "Rita" not in page
 
 
 def test_a_service_that_is_not_offered_cannot_be_asked_for():
@@ -186,6 +246,63 @@ def test_the_join_button_goes_when_the_appointment_is_over_or_cancelled(time_mac
         time_machine.move_to(over.requested_end + timedelta(seconds=1))
         portal.browser.force_login(portal.membership.user)
         assert "Join" not in portal.read(f"requests/{over.id}/")
+
+
+def test_who_is_confirmed_at_another_time_reads_which_one_they_asked_for():
+    portal = Portal(timezone="America/New_York")
+    noon = datetime(2030, 1, 15, 12, tzinfo=UTC)
+    moved = portal.approved(start=noon, later=timedelta(hours=2))
+    kept = portal.approved(start=noon)
+
+    page = " ".join(portal.read(f"requests/{moved.id}/").split())
+
+    assert "09:00–09:30" in page
+    assert "You asked for Tue, 15 Jan 2030, 07:00; this is the time we can offer." in page
+    assert "You asked for" not in portal.read(f"requests/{kept.id}/")
+
+
+def test_what_is_over_or_came_to_nothing_is_listed_as_such():
+    portal = Portal()
+    request = make_request(portal.tenant, contact=portal.contact, service=portal.service)
+    assert "Past, declined and cancelled" not in portal.read()
+
+    portal.browser.post(portal.url(f"requests/{request.id}/cancel/"))
+
+    assert "Past, declined and cancelled" in portal.read()
+
+
+def test_what_nobody_has_confirmed_is_cancelled_as_a_request():
+    portal = Portal()
+    request = make_request(portal.tenant, contact=portal.contact, service=portal.service)
+
+    of_a_request = portal.read(f"requests/{request.id}/cancel/")
+    of_an_appointment = portal.read(f"requests/{portal.approved().id}/cancel/")
+
+    assert "Cancel this request?" in of_a_request
+    assert "Cancel the request" in of_a_request
+    assert "Cancel this appointment?" in of_an_appointment
+    assert "Cancel the appointment" in of_an_appointment
+
+
+def test_who_wants_another_time_cancels_and_asks_again_with_all_that_was_entered():
+    portal = Portal()
+    sent = portal.send(preferred_technician=str(portal.dana.id))
+    request_page = sent.headers["Location"]
+    page = portal.browser.get(request_page).content.decode()
+    question = portal.browser.get(f"{request_page}cancel/").content.decode()
+
+    cancelled = portal.browser.post(f"{request_page}cancel/", follow=True).content.decode()
+    again = portal.browser.get(f"{request_page}again/", follow=True)
+    form = again.context["form"]
+
+    assert "Change or cancel…" in page
+    assert "cancel it and ask again" in question
+    assert f'href="{request_page}again/"' in cancelled
+    assert str(form["service"].value()) == str(portal.service.id)
+    assert str(form["preferred_technician"].value()) == str(portal.dana.id)
+    assert form["requester_timezone"].value() == "America/New_York"
+    assert form["description"].value() == "Two new colleagues"
+    assert portal.send(submission=number_on(again)).headers["Location"] != request_page
 
 
 def test_cancelling_asks_first_and_names_the_meeting():

@@ -92,7 +92,7 @@ class Page:
         return link
 
     def read(self, url: str) -> str:
-        answer = self.visitor.get(url)
+        answer = self.visitor.get(url, follow=True)
         assert answer.status_code == 200
         return " ".join(answer.content.decode().split())
 
@@ -245,7 +245,7 @@ def test_where_nothing_is_public_the_page_says_whom_to_write_to():
     make_service(tenant, "For clients only")
     make_service(tenant, "Retired", public=True, active=False)
 
-    answer = Browser().get(f"/book/{tenant.slug}/")
+    answer = Browser().get(f"/book/{tenant.slug}/", follow=True)
 
     page = answer.content.decode()
     assert answer.status_code == 200
@@ -328,6 +328,25 @@ def test_the_same_click_twice_is_one_request_with_one_link():
     assert page.count() == 1
 
 
+def test_the_summary_that_is_sent_again_after_going_back_is_the_same_request():
+    page = Page()
+    choice = {"service": str(page.service.id), "requester_timezone": "UTC"}
+    times = page.visitor.get(page.url, choice | {"day": f"{a_time():%Y-%m-%d}"}).text
+    first, *_others, other = re.findall(r'href="(\?[^"]+starts_at=[^"]+)"', times)
+
+    def number(step: str) -> str:
+        form = page.visitor.get(page.url + unescape(step)).context["form"]
+        return str(form["submission"].value())
+
+    link = page.asked(submission=number(first))
+    again = page.asked(submission=number(first))
+    of_another_time = page.asked(submission=number(other), starts_at=a_time(hour=12).isoformat())
+
+    assert {again, of_another_time} == {link}
+    assert "You have already sent this request." in page.read(link)
+    assert page.count() == 1
+
+
 def test_clicks_at_the_same_moment_are_one_request_with_one_link():
     page = Page(hours=False)
     service = make_service(page.tenant, "Done by nobody yet", public=True)  # nobody to wait for
@@ -364,6 +383,10 @@ def test_who_sends_the_number_of_somebody_elses_form_learns_nothing_of_it(hours)
     assert answer.status_code == 422
     assert "This form was sent before." in answer.content.decode()
     assert page.count() == 1
+    number = str(answer.context["form"]["submission"].value())
+    assert number != form["submission"]
+    page.asked(**form | later | {"email": "mallory@x.example", "submission": number})
+    assert page.count() == 2
 
 
 def test_a_form_of_another_site_is_not_taken():
@@ -790,7 +813,7 @@ def test_a_refused_form_is_not_counted():
 @pytest.mark.parametrize("hours", [True, False])
 def test_the_first_view_weighs_less_than_100_kb(hours):
     page = Page(hours=hours)
-    answer = page.visitor.get(page.url, headers={"Accept-Encoding": "gzip"})
+    answer = page.visitor.get(page.url, follow=True, headers={"Accept-Encoding": "gzip"})
     html = gzip.decompress(answer.content).decode()
     files = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
 

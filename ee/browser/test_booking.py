@@ -55,6 +55,7 @@ def test_a_guest_from_the_wish_to_its_end(office: Office, somebody: Somebody) ->
     if day.month != a_time(days=0).month:
         guest.get_by_role("link", name="Later").click()
     guest.get_by_role("link", name=f"{day:%A}, {day.day} {day:%B}").click()
+    expect(guest.locator("#times")).to_be_focused()
     check_looks(guest)
     guest.get_by_role("link", name="14:00").click()
     check_looks(guest)
@@ -72,6 +73,13 @@ def test_a_guest_from_the_wish_to_its_end(office: Office, somebody: Somebody) ->
     expect(guest.get_by_text("Waiting for approval")).to_be_visible()
     private_link = guest.url
     check_looks(guest)
+
+    guest.go_back()
+    guest.get_by_label("Your name").fill("Ada Lovelace")
+    guest.get_by_label("Your e-mail address").fill(EMAIL)
+    guest.get_by_role("button", name="Send request").click()
+    expect(guest.get_by_text("You have already sent this request.")).to_be_visible()
+    assert guest.url == private_link
 
     dana.goto("/")
     dana.get_by_role("link", name="Requests").click()

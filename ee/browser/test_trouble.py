@@ -202,6 +202,28 @@ def test_a_double_click_sends_one_request(
     assert office.told(office.marta.membership) == ["We received your request"]
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_who_goes_back_and_sends_again_finds_the_first_request(
+    office: Office, somebody: Somebody, scripts: bool
+) -> None:
+    marta = somebody(office.marta.membership, java_script_enabled=scripts)
+    marta.goto("/")
+    ask_for_an_appointment(marta, a_time())
+    expect(marta.get_by_text("Request sent.")).to_be_visible()
+    request_page = marta.url
+
+    marta.go_back()
+    marta.get_by_label("What is it about?").select_option("Remote support")
+    marta.get_by_label("Date").fill(f"{a_time(days=9):%Y-%m-%d}")
+    marta.get_by_label("Time", exact=True).fill("11:00")
+    marta.get_by_role("button", name="Send request").click()
+
+    expect(marta.get_by_text("You have already sent this request.")).to_be_visible()
+    assert marta.url == request_page
+    with tenant_atomic(office.tenant):
+        assert AppointmentRequest.objects.count() == 1
+
+
 # Without
 
 

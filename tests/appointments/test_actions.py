@@ -94,7 +94,7 @@ def test_a_double_click_on_send_makes_one_request():
     first = actions.create_appointment_request(tenant, wish, requester=contact)
     second = actions.create_appointment_request(tenant, wish, requester=contact)
 
-    assert first == second
+    assert first.appointment_id == second.appointment_id
     assert len(mails(tenant)) == 2
 
 

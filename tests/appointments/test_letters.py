@@ -1,7 +1,9 @@
 """What people are told: over real SMTP, each in their own zone, nothing twice, nothing untrue."""
 
 import email.utils
+import re
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 from django.conf import settings
@@ -53,13 +55,13 @@ class Case:
             self.tenant, contact=self.contact, service=service, start=NOON
         )
 
-    def approve(self, *, with_meeting: bool = False) -> actions.Outcome:
+    def approve(self, *, with_meeting: bool = False, starts_at: datetime = NOON) -> actions.Outcome:
         return actions.approve_appointment_request(
             self.tenant,
             self.request.id,
             by=self.dana,
             technician=self.dana,
-            starts_at=NOON,
+            starts_at=starts_at,
             with_meeting=with_meeting,
         )
 
@@ -98,6 +100,34 @@ def test_client_and_technician_read_their_own_zones(box: Postbox):
     assert "America/New_York (EST)" in text_of(to_client)
     assert "13:00–13:30" in str(to_dana["Subject"])
     assert "Europe/Berlin (CET)" in text_of(to_dana)
+
+
+def test_a_confirmation_at_another_time_says_which_one_was_asked_for(box: Postbox):
+    case = Case()
+    case.approve(starts_at=NOON + timedelta(hours=2))
+
+    case.deliver()
+
+    [message] = box.to(case.contact.email)
+    for part in (text_of(message), words_of_html(message)):
+        words = " ".join(part.split())
+        assert "09:00–09:30" in words
+        assert "You asked for Tuesday, 15 January 2030, 07:00–07:30;" in words
+        assert "this is the time we can offer." in words
+
+
+def test_a_confirmation_at_the_time_that_was_asked_for_speaks_of_no_other(box: Postbox):
+    case = Case()
+    case.approve()
+
+    case.deliver()
+
+    [message] = box.to(case.contact.email)
+    assert "You asked for" not in text_of(message) + html_of(message)
+
+
+def words_of_html(message: EmailMessage) -> str:
+    return re.sub("<[^>]+>", "", html_of(message))
 
 
 def test_mails_come_from_us_in_the_msps_name_and_replies_go_to_the_msp(box: Postbox):
@@ -257,6 +287,11 @@ def test_the_confirmation_waits_for_the_meeting_but_not_for_ever(box: Postbox):
     first, second = box.to(case.contact.email)
     assert str(second["Subject"]).strip().startswith("Updated:")
     assert "Join Fake Meeting" in text_of(second)
+    for mail in (second, box.to(case.dana.user.email)[-1]):
+        assert "The link to join" in text_of(mail)
+        assert "was added." in text_of(mail)
+        assert "was added." in html_of(mail)
+        assert "Something about" not in text_of(mail) + html_of(mail)
     assert int(calendar_of(second)["SEQUENCE"]) > int(calendar_of(first)["SEQUENCE"])
 
 
@@ -551,3 +586,5 @@ def test_forgetting_a_meeting_tells_those_who_have_its_link(box: Postbox):
     last = box.to(case.contact.email)[-1]
     assert str(last["Subject"]).strip().startswith("Updated:")
     assert "Join" not in text_of(last)
+    assert "The link to join your appointment online is gone." in text_of(last)
+    assert "The link to join your appointment online is gone." in html_of(last)

@@ -64,9 +64,11 @@ def test_the_variables_are_the_agreed_ones() -> None:
         *("recipientName", "isTechnician", "isUpdate", "serviceName", "clientName"),
         *("requesterName", "requesterEmail", "requesterPhone", "technicianName", "reference"),
         *("appointmentDate", "appointmentTime", "appointmentTimezone", "appointmentDuration"),
-        *("previousDate", "previousTime", "description", "internalNotes"),
+        *("previousDate", "previousTime", "requestedDate", "requestedTime"),
+        *("description", "internalNotes"),
         *("declineReason", "cancelReason", "cancelledByClient"),
-        *("onlineMeetingUrl", "onlineMeetingJoinLabel", "detailsUrl"),
+        *("onlineMeetingUrl", "onlineMeetingAdded", "onlineMeetingRemoved"),
+        *("onlineMeetingJoinLabel", "detailsUrl"),
     ]
 
 

@@ -52,6 +52,10 @@ class Refused(Exception):
     """The action cannot be done; the message says why, for the person who tried."""
 
 
+class SentByAnother(Refused):
+    """Somebody else has sent a submission of this number."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an action did. A warning is about the meeting; it never means that the action failed."""
@@ -60,6 +64,7 @@ class Outcome:
     warning: str = ""
     note: str = ""
     is_approved: bool = False  # of a request that was approved without anybody being asked
+    was_sent_before: bool = False  # of a submission that was there already
 
 
 # Asking
@@ -103,15 +108,17 @@ def create_appointment_request(
         with tenant_atomic(tenant):
             lock_performers(wish.service)
             if sent := _sent_before(wish, requester):
-                return Outcome(sent.id, is_approved=sent.is_approved)
+                return Outcome(sent.id, was_sent_before=True)
             appointment, approve_for = _new_request(tenant, wish, requester)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
             raise
         with tenant_atomic(tenant):
             if sent := _sent_before(wish, requester):  # the other click won
-                return Outcome(sent.id)
-        raise Refused(_("This form was sent before. Load the page anew to ask again.")) from error
+                return Outcome(sent.id, was_sent_before=True)
+        raise SentByAnother(
+            _("This form was sent before. To ask once more, send it again.")
+        ) from error
     if approve_for:
         return _approve_by_itself(tenant, appointment, approve_for)
     return Outcome(appointment.id)

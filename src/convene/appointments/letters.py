@@ -267,6 +267,9 @@ def _context(
     technician = appointment.technician or appointment.preferred_technician
     moved = before is not None and before.starts_at != appointment.starts_at
     known = before is not None and before.status == Status.APPROVED
+    known_link = before.link if before and known else link
+    other = appointment.is_at_another_time
+    asked_for = appointment.requested_start, appointment.requested_end
     return {
         "tenantName": tenant.name,
         "tenantEmail": tenant.email,
@@ -287,12 +290,16 @@ def _context(
         "appointmentDuration": _minutes(appointment),
         "previousDate": _if(moved, before, lambda told: day_label(told[0], zone)),
         "previousTime": _if(moved, before, lambda told: span_label(told[0], told[1], zone)),
+        "requestedDate": day_label(asked_for[0], zone) if other else "",
+        "requestedTime": span_label(*asked_for, zone) if other else "",
         "description": "" if is_unproven else appointment.description,
         "internalNotes": appointment.internal_notes if is_technician else "",
         "declineReason": appointment.decline_reason,
         "cancelReason": appointment.cancel_reason,
         "cancelledByClient": appointment.is_cancelled_by_client,
         "onlineMeetingUrl": link,
+        "onlineMeetingAdded": bool(link) and link != known_link,
+        "onlineMeetingRemoved": bool(known_link) and not link,
         "onlineMeetingJoinLabel": words_of(appointment.online_meeting_provider).join,
         "detailsUrl": recipient.url,
     }

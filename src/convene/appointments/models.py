@@ -212,6 +212,11 @@ class AppointmentRequest(TenantModel):
         return self.status == Status.APPROVED
 
     @property
+    def is_at_another_time(self) -> bool:
+        """Whether it was confirmed at another time than was asked for."""
+        return self.is_approved and self.starts_at != self.requested_start
+
+    @property
     def is_cancelled_by_client(self) -> bool:
         """A guest has no membership: nobody of the MSP's own did it."""
         by = self.cancelled_by

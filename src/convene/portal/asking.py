@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from convene.appointments import actions
-from convene.appointments.actions import Outcome, Refused
+from convene.appointments.actions import Outcome, Refused, SentByAnother
+from convene.appointments.models import AppointmentRequest
 from convene.availability.free import has_working_hours
 from convene.catalog.models import Service
 from convene.pages import SeeOther
@@ -38,12 +39,16 @@ class TooMany(Refused):
     """So much was asked for lately that nothing more is taken for now."""
 
 
+NOT_ABOUT_THE_TIME = (TooMany, SentByAnother)
+
+
 def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
     """The step that the address asks for."""
-    draft = drafts.of(request)
     chosen = {name: request.GET[name] for name in ChoiceForm.base_fields if name in request.GET}
     if not has_working_hours():
-        form = RequestForm(asker=asker, initial=chosen | draft)
+        if not drafts.is_named(request):  # with one step, Back leads to this address
+            return SeeOther(f"{request.path}?{urlencode(chosen | drafts.named(request))}")
+        form = RequestForm(asker=asker, initial=chosen | drafts.of(request))
         return render(request, ANY_TIME, {"form": form})
     if not {"service", "requester_timezone"} <= chosen.keys() or "change" in request.GET:
         return _render_choice(request, ChoiceForm(asker=asker, initial=chosen))
@@ -52,7 +57,7 @@ def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
         return _render_choice(request, choice, status=422)
     if "starts_at" in choice.errors:
         return _render_times(request, choice.cleaned_data)
-    summary = OfferForm(asker=asker, initial=draft)
+    summary = OfferForm(asker=asker, initial=drafts.of(request))
     return _render_summary(request, summary, choice.cleaned_data)
 
 
@@ -73,6 +78,8 @@ def send(
             request.tenant, form.wish(), requester=form.requester()
         )
     except (TimeDoesNotExist, Refused) as refusal:
+        if isinstance(refusal, SentByAnother):
+            form.begin_anew()
         is_about_time = isinstance(refusal, TimeDoesNotExist)
         form.add_error(form.time_field if is_about_time else None, str(refusal))
         with tenant_atomic(request.tenant):
@@ -83,6 +90,9 @@ def send(
 
 def say_sent(request: VisitorRequest, sent: Outcome) -> None:
     """What comes next, and when, for the page that follows."""
+    if sent.was_sent_before:
+        messages.info(request, _("You have already sent this request. This is how it stands now."))
+        return
     if sent.is_approved:
         messages.success(request, _("Your appointment is confirmed. We have written to you."))
         return
@@ -92,13 +102,30 @@ def say_sent(request: VisitorRequest, sent: Outcome) -> None:
     )
 
 
+def ask_again(request: VisitorRequest, appointment: AppointmentRequest, page: str) -> SeeOther:
+    """To the times of the same service, on ``page``, with all that was entered."""
+    choice = query_of(
+        appointment.service, appointment.preferred_technician, appointment.requester_timezone
+    )
+    draft = drafts.begin(
+        request,
+        name=appointment.requester_name,
+        email=appointment.requester_email,
+        phone=appointment.requester_phone,
+        company=appointment.requester_company,
+        description=appointment.description,
+    )
+    return SeeOther(f"{page}?{urlencode(choice | draft)}")
+
+
 def _show(request: VisitorRequest) -> SeeOther:
     """Another time, or the choice once more; what was typed goes along."""
     names = ChoiceForm.base_fields
     query = {name: request.POST.get(name, "") for name in names} | drafts.keep(request)
     show = request.POST["show"]
     query |= {"change": "yes"} if show == "choice" else {"day": show}
-    return SeeOther(f"{request.path}?{urlencode(query)}")
+    part = "" if show == "choice" else "#times"
+    return SeeOther(f"{request.path}?{urlencode(query)}{part}")
 
 
 def _is_chosen(form: ChoiceForm) -> bool:
@@ -114,7 +141,7 @@ def _render_refused(
         return render(request, ANY_TIME, {"form": form}, status=status)
     if not _is_chosen(form):
         return _render_choice(request, form, drafts.keep(request), status=status)
-    if "starts_at" in form.errors or (refusal and not isinstance(refusal, TooMany)):
+    if "starts_at" in form.errors or (refusal and not isinstance(refusal, NOT_ABOUT_THE_TIME)):
         return _render_times(request, form.cleaned_data, drafts.keep(request), form, status=status)
     return _render_summary(request, form, form.cleaned_data, status=status)
 

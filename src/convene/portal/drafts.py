@@ -1,19 +1,24 @@
-"""What somebody has typed while they look for a time: it is nothing for an address.
+"""The number of a request from the first step to the last, and what is typed on the way.
 
-The session keeps it for the request that was looked at last. A page asks for it by the number of
-its request, so that a new request begins empty.
+The number is the submission's, and travels in the address: who goes back and sends again sends the
+same request. What is typed is nothing for an address: the session keeps it, for the request that
+was looked at last. A page asks for it by the number, so that a new request begins empty.
 """
 
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 from django.forms import CharField
+from django.utils import timezone
 
+from convene.appointments.models import AppointmentRequest
 from convene.tenancy.pages import VisitorRequest
 
 from .forms import WishForm
 
 KEY = "portal_draft"
 LONGEST_NUMBER = 36  # of a UUID, as forms write it
+ONE_SITTING = timedelta(hours=1)
 TYPED = ("name", "email", "phone", "company", "description")
 
 
@@ -39,15 +44,30 @@ def _longest(name: str) -> int | None:
     return field.max_length if isinstance(field, CharField) else 0
 
 
+def is_named(request: VisitorRequest) -> bool:
+    """Whether the address names a request to go on with.
+
+    One that was sent long ago is of an address that somebody has kept, or given to others.
+    """
+    try:
+        number = UUID(request.GET.get("draft", ""))
+    except ValueError:
+        return False
+    long_ago = timezone.now() - ONE_SITTING
+    sent = AppointmentRequest.objects.filter(submission=number, created_at__lt=long_ago)
+    return not sent.exists()
+
+
 def named(request: VisitorRequest) -> dict[str, str]:
-    """What names the draft that the address names, to go on with it."""
-    return {"draft": number} if (number := of(request).get("submission")) else {}
+    """What names the request that the address names, to go on with it; or a new one."""
+    return {"draft": request.GET["draft"] if is_named(request) else str(uuid4())}
 
 
 def of(request: VisitorRequest) -> dict[str, str]:
-    """The draft that the address names, as a form begins with it."""
+    """The request that the address names, or a new one, as a form begins with it."""
+    number = named(request)["draft"]
     draft: dict[str, str] = request.session.get(KEY, {})
-    return draft if draft.get("submission") == request.GET.get("draft") else {}
+    return draft if draft.get("submission") == number else {"submission": number}
 
 
 def forget(request: VisitorRequest) -> None:

@@ -14,12 +14,12 @@ from convene.tenancy.pages import VisitorRequest
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the pages are. ``again``: to ask once more for what came to nothing."""
+    """Where the pages are. ``again``: to ask once more for what is over or came to nothing."""
 
     detail: str
     calendar: str
     cancel: str
-    again: str = ""
+    again: str
 
 
 def render_detail(

@@ -64,7 +64,7 @@ class ChoiceForm(StyledForm, forms.Form):
 
     def __init__(self, data: Any = None, *, asker: Asker, initial: Mapping[str, Any] | None = None):
         self.asker = asker
-        usual = {"submission": uuid4(), "requester_timezone": asker.zone.key}
+        usual = {"requester_timezone": asker.zone.key}
         super().__init__(data, initial={**usual, **(initial or {})})
         service, people = self.fields["service"], self.fields["preferred_technician"]
         if asker.contact is None:
@@ -146,7 +146,7 @@ class WishForm(ChoiceForm):
         max_length=LONGEST_DESCRIPTION,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
-    submission = forms.UUIDField(widget=forms.HiddenInput)
+    submission = forms.UUIDField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
 
     OF_A_GUEST = ("name", "email", "phone", "company", "website")
     time_field: str
@@ -163,6 +163,11 @@ class WishForm(ChoiceForm):
         if cleaned.get("website"):
             self.add_error(None, _("This looked like a program. Please send it once more."))
         return cleaned
+
+    def begin_anew(self) -> None:
+        """Take a new number, for the page that shows the form again."""
+        typed = {name: self.data[name] for name in self.data}
+        self.data = typed | {"submission": str(uuid4())}
 
     def requester(self) -> Contact | Guest:
         """Who asks, of the valid form."""

@@ -8,11 +8,13 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models.query import QuerySet
+
 from convene.availability import free, rows
 from convene.availability.hours import DAY, MIDNIGHT, Span, moment
 from convene.availability.models import Effective, effective
 from convene.availability.slots import Slot
-from convene.catalog.models import Service
+from convene.catalog.models import Service, ServicePerformer
 from convene.tenancy.models import Membership, Tenant
 
 
@@ -20,6 +22,15 @@ def rules_of(services: Iterable[Service]) -> dict[UUID, Effective]:
     """The rules that count for each of them."""
     found = rows.booking_rules()
     return {one.id: effective(found.get(None), found.get(one.id)) for one in services}
+
+
+def may_be_wished_for(tenant: Tenant, services: Iterable[Service]) -> QuerySet[Membership]:
+    """Who performs one of them for which the asker may choose with whom."""
+    open_to_wishes = [
+        service for service, rules in rules_of(services).items() if rules.allow_preferred
+    ]
+    named = ServicePerformer.objects.filter(service__in=open_to_wishes).values("technician_id")
+    return Membership.objects.of_tenant(tenant).technicians().filter(id__in=named)
 
 
 @dataclass(frozen=True)

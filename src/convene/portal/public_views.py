@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,27 +16,23 @@ from convene.appointments import actions
 from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest
 from convene.appointments.private_link import LASTS, open_link, token_of
-from convene.catalog.models import Service, ServicePerformer
+from convene.catalog.models import Service
 from convene.mail.calendar_file import Person
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
-from convene.tenancy.models import Membership, Tenant
+from convene.tenancy.models import Tenant
 from convene.tenancy.pages import VisitorRequest, public_page
 
-from . import asking, drafts, limits
+from . import asking, limits
 from .following import Addresses, calendar_of, render_cancel, render_detail
 from .forms import Asker
-from .offer import rules_of
+from .offer import may_be_wished_for
 
 
 def _guest(tenant: Tenant) -> Asker:
-    """What a guest can choose from: of the staff only those who may be wished for."""
+    """What a guest can choose from."""
     services = Service.objects.public()
-    rules = rules_of(services)
-    open_to_wishes = [service for service, found in rules.items() if found.allow_preferred]
-    named = ServicePerformer.objects.filter(service__in=open_to_wishes).values("technician_id")
-    people = Membership.objects.of_tenant(tenant).technicians().filter(id__in=named)
-    return Asker(tenant.zone, services, people)
+    return Asker(tenant.zone, services, may_be_wished_for(tenant, services))
 
 
 @gzip_page  # the choice of time zones is long
@@ -126,21 +121,8 @@ def cancel(request: VisitorRequest, token: str) -> HttpResponse:
 @_private
 @public_page()
 def ask_again(request: VisitorRequest, token: str) -> HttpResponse:
-    """To the times of the same service, with all that was entered."""
-    appointment = _appointment(request, token)
-    choice = asking.query_of(
-        appointment.service, appointment.preferred_technician, appointment.requester_timezone
-    )
-    draft = drafts.begin(
-        request,
-        name=appointment.requester_name,
-        email=appointment.requester_email,
-        phone=appointment.requester_phone,
-        company=appointment.requester_company,
-        description=appointment.description,
-    )
     page = reverse("book:new", args=[request.tenant.slug])
-    return SeeOther(f"{page}?{urlencode(choice | draft)}")
+    return asking.ask_again(request, _appointment(request, token), page)
 
 
 def _appointment(request: VisitorRequest, token: str) -> AppointmentRequest:

@@ -16,4 +16,5 @@ urlpatterns = [
         get_or_post(views.confirm_cancel, views.cancel),
         name="cancel",
     ),
+    path("requests/<uuid:pk>/again/", reading(views.ask_again), name="again"),
 ]

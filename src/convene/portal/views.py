@@ -18,12 +18,12 @@ from convene.clients.models import Contact
 from convene.mail.calendar_file import Person
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
-from convene.tenancy.models import Membership
 from convene.tenancy.pages import TenantRequest, tenant_page
 
 from . import asking
 from .following import Addresses, calendar_of, render_cancel, render_detail
 from .forms import Asker
+from .offer import may_be_wished_for
 
 
 def _contact(request: TenantRequest) -> Contact:
@@ -38,7 +38,7 @@ def _asker(request: TenantRequest) -> Asker:
     """What the contact can choose from."""
     contact = _contact(request)
     services = Service.objects.filter(active=True)
-    people = Membership.objects.of_tenant(request.tenant).technicians()
+    people = may_be_wished_for(request.tenant, services)
     return Asker(contact.zone, services, people, contact)
 
 
@@ -52,7 +52,7 @@ def _addresses(request: TenantRequest, pk: UUID) -> Addresses:
     def url(page: str) -> str:
         return reverse(f"portal:{page}", args=[request.tenant.slug, pk])
 
-    return Addresses(url("detail"), url("calendar"), url("cancel"))
+    return Addresses(url("detail"), url("calendar"), url("cancel"), url("again"))
 
 
 @tenant_page("portal:use")
@@ -115,3 +115,9 @@ def cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
     else:
         messages.success(request, _("Cancelled. We have told everybody concerned."))
     return SeeOther(_addresses(request, pk).detail)
+
+
+@tenant_page("portal:use")
+def ask_again(request: TenantRequest, pk: UUID) -> HttpResponse:
+    page = reverse("portal:new", args=[request.tenant.slug])
+    return asking.ask_again(request, _appointment(request, pk), page)
