@@ -807,6 +807,56 @@ def test_a_refused_form_is_not_counted():
     assert page.send().status_code == 303
 
 
+def test_a_request_that_was_taken_by_somebody_else_is_not_counted():
+    page = Page()
+    page.asked(email="first@x.example", starts_at=time_number(0))
+    for _ in range(6):
+        assert page.send(email=EMAIL, starts_at=time_number(0)).status_code == 422
+
+    assert page.send(email=EMAIL, starts_at=time_number(1)).status_code == 303
+
+
+def test_what_was_sent_is_found_again_when_no_more_is_taken():
+    page = Page()
+    forms = [page.form(starts_at=time_number(n)) for n in range(6)]
+    first, *others = [page.visitor.post(page.url, form) for form in forms]
+    assert [answer.status_code for answer in others] == [303] * 4 + [429]
+
+    again = page.visitor.post(page.url, forms[0])
+
+    assert again.headers["Location"] == first.headers["Location"]
+    assert page.count() == 5
+
+
+def test_a_guest_who_mistyped_their_address_asks_once_more():
+    page = Page()
+    form = page.form(email="adda@engines.example")
+    page.visitor.post(page.url, form)
+
+    corrected = page.visitor.post(page.url, form | {"email": EMAIL})
+    text = corrected.content.decode()
+    [number] = re.findall(r'name="submission" value="([^"]+)"', text)
+    answer = page.visitor.post(
+        page.url, form | {"email": EMAIL, "submission": number, "starts_at": time_number(1)}
+    )
+
+    assert "This form was sent before. To ask once more, send it again." in text
+    assert answer.status_code == 303
+
+
+def test_a_contacts_address_and_number_lead_no_guest_to_their_request():
+    page = Page()
+    contact = make_contact(make_client(page.tenant), email=EMAIL)
+    form = page.form()
+    wish = {"contact": contact, "submission": form["submission"]}
+    make_request(page.tenant, service=page.service, start=a_time(days=9), **wish)
+
+    answer = page.visitor.post(page.url, form)
+
+    assert answer.status_code == 422
+    assert "/r/" not in answer.content.decode()
+
+
 # Weight
 
 

@@ -107,29 +107,36 @@ def create_appointment_request(
     try:
         with tenant_atomic(tenant):
             lock_performers(wish.service)
-            if sent := _sent_before(wish, requester):
-                return Outcome(sent.id, was_sent_before=True)
+            if sent := sent_before(wish, requester):
+                return sent
             appointment, approve_for = _new_request(tenant, wish, requester)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
             raise
         with tenant_atomic(tenant):
-            if sent := _sent_before(wish, requester):  # the other click won
-                return Outcome(sent.id, was_sent_before=True)
-        raise SentByAnother(
-            _("This form was sent before. To ask once more, send it again.")
-        ) from error
+            if sent := sent_before(wish, requester):  # the other click won
+                return sent
+        raise
     if approve_for:
         return _approve_by_itself(tenant, appointment, approve_for)
     return Outcome(appointment.id)
 
 
-def _sent_before(wish: Wish, requester: Contact | Guest) -> AppointmentRequest | None:
-    """The request of this submission. What somebody else has sent is none of theirs."""
-    sent = AppointmentRequest.objects.filter(submission=wish.submission)
+def sent_before(wish: Wish, requester: Contact | Guest) -> Outcome | None:
+    """The request of this submission, if there is one; inside the tenant's block.
+
+    Raises SentByAnother: what somebody else has sent is none of theirs.
+    """
+    sent = AppointmentRequest.objects.filter(submission=wish.submission).first()
+    if sent is None:
+        return None
     if isinstance(requester, Guest):
-        return sent.filter(contact=None, requester_email=requester.email).first()
-    return sent.filter(contact=requester).first()
+        is_theirs = sent.contact_id is None and sent.requester_email == requester.email
+    else:
+        is_theirs = sent.contact_id == requester.id
+    if not is_theirs:
+        raise SentByAnother(_("This form was sent before. To ask once more, send it again."))
+    return Outcome(sent.id, was_sent_before=True)
 
 
 def _who(requester: Contact | Guest) -> dict[str, Any]:

@@ -143,18 +143,19 @@ def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipie
     if mail.recipient == DISPATCH:
         return _Recipient(Person(tenant.name, tenant.email), tenant.zone, staff_url)
     if mail.recipient == CLIENT:
-        contact = appointment.contact
-        person = Person(
-            contact.name if contact else appointment.requester_name,
-            contact.email if contact else appointment.requester_email,
-        )
-        zone = contact.zone if contact else appointment.zone
-        return _Recipient(person, zone, _client_url(appointment))
+        return _Recipient(*client_of(appointment), _client_url(appointment))
     member = Membership.objects.of_tenant(tenant).get(id=mail.recipient.partition(":")[2])
     if not member.active:
         raise NotNeeded("they do not work here any more")
     person = Person(member.user.name, member.user.email)
     return _Recipient(person, member.zone, staff_url, member.id)
+
+
+def client_of(appointment: AppointmentRequest) -> tuple[Person, ZoneInfo]:
+    """The client as they are called today, and the zone that they read times in."""
+    if contact := appointment.contact:
+        return Person(contact.name, contact.email), contact.zone
+    return Person(appointment.requester_name, appointment.requester_email), appointment.zone
 
 
 def _client_url(appointment: AppointmentRequest) -> str:

@@ -62,9 +62,12 @@ def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
 
 
 def send(
-    request: VisitorRequest, asker: Asker, admit: Callable[[WishForm], None] = lambda form: None
+    request: VisitorRequest, asker: Asker, limit: Callable[..., None] = lambda form, count: None
 ) -> Outcome | HttpResponse:
-    """Send the request; or the page to go on with. ``admit`` raises TooMany."""
+    """Send the request; or the page to go on with.
+
+    ``limit`` raises TooMany; with ``count`` it counts a request that was taken.
+    """
     if "show" in request.POST:
         return _show(request)
     with tenant_atomic(request.tenant):
@@ -73,10 +76,7 @@ def send(
         if not form.is_valid():
             return _render_refused(request, form)
     try:
-        admit(form)
-        sent = actions.create_appointment_request(
-            request.tenant, form.wish(), requester=form.requester()
-        )
+        sent = _send(request, form, limit)
     except (TimeDoesNotExist, Refused) as refusal:
         if isinstance(refusal, SentByAnother):
             form.begin_anew()
@@ -85,6 +85,18 @@ def send(
         with tenant_atomic(request.tenant):
             return _render_refused(request, form, refusal)
     drafts.forget(request)
+    return sent
+
+
+def _send(request: VisitorRequest, form: WishForm, limit: Callable[..., None]) -> Outcome:
+    wish, requester = form.wish(), form.requester()
+    with tenant_atomic(request.tenant):
+        if sent := actions.sent_before(wish, requester):
+            return sent
+    limit(form, count=False)
+    sent = actions.create_appointment_request(request.tenant, wish, requester=requester)
+    if not sent.was_sent_before:
+        limit(form, count=True)
     return sent
 
 

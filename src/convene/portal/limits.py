@@ -12,8 +12,11 @@ from .asking import TooMany
 from .forms import WishForm
 
 
-def count(request: VisitorRequest, form: WishForm) -> None:
-    """Count a valid form of a guest. Raises TooMany (settings.ACCOUNT_RATE_LIMITS)."""
+def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:
+    """Raise TooMany for a guest's valid form where no more is taken (settings.ACCOUNT_RATE_LIMITS).
+
+    With ``count`` one more was taken. Forms that are sent at the same moment are all let through.
+    """
     tenant = str(request.tenant.id)
     keys = {
         "book_from_address": f"{tenant} {_network(request)}",
@@ -21,7 +24,8 @@ def count(request: VisitorRequest, form: WishForm) -> None:
         "book_in_tenant": tenant,
     }
     for action, key in keys.items():
-        if not ratelimit.consume(request, action=action, key=key):
+        is_free = ratelimit.consume(request, action=action, key=key, dry_run=not count)
+        if not (is_free or count):
             raise TooMany(
                 _(
                     "There were many requests in the last hour. Please send this one in an hour, or"

@@ -14,10 +14,10 @@ from django.views.decorators.gzip import gzip_page
 
 from convene.appointments import actions
 from convene.appointments.actions import Refused
+from convene.appointments.letters import client_of
 from convene.appointments.models import AppointmentRequest
 from convene.appointments.private_link import LASTS, open_link, token_of
 from convene.catalog.models import Service
-from convene.mail.calendar_file import Person
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Tenant
@@ -45,7 +45,7 @@ def new(request: VisitorRequest) -> HttpResponse:
 def send(request: VisitorRequest) -> HttpResponse:
     with tenant_atomic(request.tenant):
         asker = _guest(request.tenant)
-    sent = asking.send(request, asker, lambda form: limits.count(request, form))
+    sent = asking.send(request, asker, functools.partial(limits.limit, request))
     if isinstance(sent, HttpResponse):
         return sent
     asking.say_sent(request, sent)
@@ -90,8 +90,8 @@ def follow(request: VisitorRequest, token: str) -> HttpResponse:
 @public_page()
 def calendar_file(request: VisitorRequest, token: str) -> HttpResponse:
     appointment = _appointment(request, token)
-    guest = Person(appointment.requester_name, appointment.requester_email)
-    return calendar_of(appointment, guest)
+    person, _zone = client_of(appointment)
+    return calendar_of(appointment, person)
 
 
 @_private
@@ -126,11 +126,12 @@ def ask_again(request: VisitorRequest, token: str) -> HttpResponse:
 
 
 def _appointment(request: VisitorRequest, token: str) -> AppointmentRequest:
-    """What the private link opens, in the zone that the guest reads times in."""
+    """What the private link opens, in the zone that the client reads times in."""
     appointment = open_link(request.tenant, token, timezone.now())
     if appointment is None:
         raise DoesNotOpen
-    timezone.activate(appointment.zone)
+    _person, zone = client_of(appointment)
+    timezone.activate(zone)
     return appointment
 
 
