@@ -192,3 +192,17 @@ def test_the_app_refuses_a_role_that_looks_behind_the_walls(role, power, databas
     finally:
         connection.close()
         connection.settings_dict.update(before)
+
+
+@pytest.mark.usefixtures("db")
+def test_the_app_refuses_a_database_without_tables(database):
+    connection = connections["default"]
+    connection.close()
+    before = connection.settings_dict["NAME"]
+    connection.settings_dict["NAME"] = "postgres"
+    try:
+        with pytest.raises(ImproperlyConfigured, match="Run convene migrate as the owner"):
+            refuse_powerful_role()
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
