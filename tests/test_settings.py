@@ -26,11 +26,13 @@ PRODUCTION = {
 OURS = ("CONVENE_", "DATABASE_", "DJANGO_")
 
 
-def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    environment: dict[str, str], *arguments: str, program: str = "convene"
+) -> subprocess.CompletedProcess[str]:
     """The convene command in a process of its own, with exactly these variables of ours."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return subprocess.run(
-        [sys.executable, "-m", "convene", *arguments],
+        [sys.executable, "-m", program, *arguments],
         env=clean | environment,
         capture_output=True,
         text=True,
@@ -69,6 +71,24 @@ def test_production_refuses_to_start_without(missing):
 
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"convene: {missing} is not set.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("CONVENE_SECRET_KEY", "...", "CONVENE_SECRET_KEY can be guessed"),
+        ("CONVENE_STATIC_ROOT", "/nowhere", "Run convene collectstatic --no-input"),
+    ],
+)
+def test_the_web_server_says_in_one_sentence_why_it_does_not_start(name, value, sentence):
+    web = ("convene.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket")
+
+    refused = run(PRODUCTION | {name: value}, *web, program="gunicorn")
+
+    assert refused.returncode == 3
+    [said] = [line for line in refused.stderr.splitlines() if not line.startswith("[")]
+    assert said.startswith("convene: ")
+    assert sentence in said
 
 
 @pytest.mark.parametrize(
@@ -155,6 +175,7 @@ def test_a_database_that_is_away_does_not_hold_a_thread_for_long(settings_of):
     options = settings_of(PRODUCTION)["DATABASES"]["default"]["OPTIONS"]
 
     assert (options["connect_timeout"], options["pool"]["timeout"]) == (5, 5)
+    assert options["pool"]["reconnect_timeout"] == 5
 
 
 def test_a_secret_can_come_from_a_file(tmp_path):

@@ -106,6 +106,8 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
     if DATABASE_POOL:
         # What is asked again on a connection that is kept is planned once (decision 0010).
         pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_PATIENCE}
+        # It tries at longer and longer intervals; who asks after this time makes it try at once.
+        pool["reconnect_timeout"] = DATABASE_PATIENCE
         options |= {"pool": pool, "prepare_threshold": 2}
     # A connection that died in the pool, with the server say, is noticed and replaced.
     return found | {"OPTIONS": options, "CONN_HEALTH_CHECKS": True}
