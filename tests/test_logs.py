@@ -62,3 +62,29 @@ def test_no_logger_and_no_exception_tells_a_key(written, address):
     assert [line["logger"] for line in lines(written)] == ["convene", "theirs"]
     assert written.getvalue().count("/...") == 4
     assert KEY not in written.getvalue()
+
+
+@pytest.mark.usefixtures("db")
+def test_a_probe_that_is_well_writes_nothing(written):
+    assert Client().get("/healthz").status_code == 200
+
+    assert written.getvalue() == ""
+
+
+def test_a_probe_that_fails_is_written(written):
+    assert Client(raise_request_exception=False).get("/healthz").status_code == 500
+
+    assert [line["event"] for line in lines(written)] == [
+        "request_failed",
+        "Internal Server Error: /healthz",
+    ]
+
+
+@pytest.mark.usefixtures("db")
+def test_a_foreign_host_is_a_warning_without_a_traceback(written):
+    assert Client(headers={"host": "scanner.example"}).get("/accounts/login/").status_code == 400
+
+    assert {line["level"] for line in lines(written)} == {"info", "warning"}
+    [refused] = [line for line in lines(written) if line["logger"].endswith(".DisallowedHost")]
+    assert refused["event"].startswith("Invalid HTTP_HOST header: 'scanner.example'.")
+    assert "exception" not in refused

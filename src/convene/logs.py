@@ -1,11 +1,12 @@
 """Logs: one JSON line each, with the tenant and the appointment they are about."""
 
+import logging
 import re
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware as StructlogRequestMiddleware
 
 _SHARED: list[Any] = [
@@ -17,6 +18,7 @@ _SHARED: list[Any] = [
 ]
 # The key of a password reset, and of a guest's request, is in its address.
 _SECRET_PATH = re.compile(r"""(/password/reset/key/|/book/[^/\s"]+/r/)[^/\s"'\\]+""")
+PROBE = "/healthz"
 _to_json = structlog.processors.JSONRenderer()
 
 
@@ -47,6 +49,7 @@ def logging_settings(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             }
         },
+        "filters": {"warning": {"()": AsWarning}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -56,12 +59,31 @@ def logging_settings(level: str) -> dict[str, Any]:
             # Our middleware writes the requests' lines.
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},
+            # Whoever scans the network asks for any host; they are answered with 400.
+            "django.security.DisallowedHost": {"filters": ["warning"]},
         },
     }
 
 
+class AsWarning(logging.Filter):
+    """Nothing is broken, and nobody has to look at a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = None
+        return True
+
+
 class RequestMiddleware(StructlogRequestMiddleware):
-    """Request lines without what is searched and filtered for."""
+    """Request lines without what is searched and filtered for; none of a probe that is well."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        if request.path != PROBE:
+            super().prepare(request)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if request.path != PROBE or response.status_code != 200:
+            super().handle_response(request, response)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
