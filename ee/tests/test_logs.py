@@ -40,7 +40,7 @@ def test_a_success_is_one_line_of_information(
         "operation": "create",
         "status": 201,
         "code": "",
-        "request_id": call.request_id,
+        "graph_request_id": call.request_id,
         "client_request_id": call.client_request_id,
     }
     assert UUID(call.client_request_id)

@@ -2,10 +2,11 @@
 
 import logging
 import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware as StructlogRequestMiddleware
 
 _SHARED: list[Any] = [
@@ -16,7 +17,14 @@ _SHARED: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 # The key of a password reset, and of a guest's request, is in its address.
-_SECRET_PATH = re.compile(r"(/password/reset/key/|/book/[^/]+/r/)[^/]+")
+_SECRET_PATH = re.compile(r"""(/password/reset/key/|/book/[^/\s"]+/r/)[^/\s"'\\]+""")
+PROBE = "/healthz"
+_to_json = structlog.processors.JSONRenderer()
+
+
+def _line(logger: Any, method: str, fields: MutableMapping[str, Any]) -> str:
+    """The line as it is written: whoever wrote an address into it, its secret is not there."""
+    return _SECRET_PATH.sub(r"\1...", str(_to_json(logger, method, fields)))
 
 
 def configure() -> None:
@@ -37,42 +45,49 @@ def logging_settings(level: str) -> dict[str, Any]:
         "formatters": {
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processor": structlog.processors.JSONRenderer(),
+                "processor": _line,
                 "foreign_pre_chain": _SHARED,
             }
         },
-        "filters": {"no_secret_paths": {"()": NoSecretPaths}},
+        "filters": {"warning": {"()": AsWarning}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Job arguments are ids, but each job would be three lines.
             "procrastinate": {"level": "WARNING"},
             "django_structlog": {"level": level},
-            # Its request lines carry whole addresses; our middleware writes them.
-            "django.request": {"level": "ERROR", "filters": ["no_secret_paths"]},
+            # Our middleware writes the requests' lines.
+            "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},
+            # Whoever scans the network asks for any host; they are answered with 400.
+            "django.security.DisallowedHost": {"filters": ["warning"]},
         },
     }
 
 
-class NoSecretPaths(logging.Filter):
-    """Django's own line about a page that broke names the page's address."""
+class AsWarning(logging.Filter):
+    """Nothing is broken, and nobody has to look at a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _without_secret(record.getMessage()), ()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = None
         return True
 
 
-def _without_secret(text: str) -> str:
-    return _SECRET_PATH.sub(r"\1…", text)
-
-
 class RequestMiddleware(StructlogRequestMiddleware):
-    """Request lines without the secrets that addresses carry."""
+    """Request lines without what is searched and filtered for; none of a probe that is well."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        if request.path != PROBE:
+            super().prepare(request)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if request.path != PROBE or response.status_code != 200:
+            super().handle_response(request, response)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {_without_secret(request.path)}"
+        return f"{request.method} {request.path}"
 
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("convene")

@@ -4,79 +4,66 @@ Production is the default and refuses to start with anything left open. ``CONVEN
 is for trying the product and working on it: it has defaults for all, and a database of its own.
 """
 
-import os
+import re
 import zoneinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from convene import logs, plugins, sealed
+from convene.environment import address, database, env, env_int, env_list, listed, must
 
 # A server's own zone data may be years old and Python would read it first: the pinned tzdata
 # package is the only source (America/Vancouver changed in 2026).
 zoneinfo.reset_tzpath(to=[])
 
 
-def env(name: str, default: str = "") -> str:
-    """A text. ``<name>_FILE`` names a file that holds it, for secrets."""
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text().strip()
-    return os.environ.get(name, default)
-
-
-def env_list(name: str, default: str = "") -> list[str]:
-    """Texts separated by commas."""
-    return [part.strip() for part in env(name, default).split(",") if part.strip()]
-
-
-def env_int(name: str, default: int) -> int:
-    """A whole number."""
-    value = env(name, str(default))
-    if not value.lstrip("-").isdigit():
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
-    return int(value)
-
-
 def _required(name: str, development: str) -> str:
     """A value that production must be given."""
     value = env(name, development if DEVELOPMENT else "")
-    if not value or (not DEVELOPMENT and value == development):
-        raise ImproperlyConfigured(
-            f"{name} is not set. Set it (docs/settings.md), or CONVENE_MODE=development to try"
-            " Convene on this machine."
-        )
+    must(
+        value and (DEVELOPMENT or value != development),
+        f"{name} is not set. Set it (docs/settings.md), or CONVENE_MODE=development to try"
+        " Convene on this machine.",
+    )
     return value
 
 
 MODE = env("CONVENE_MODE", "production")
-if MODE not in {"production", "development"}:
-    raise ImproperlyConfigured(f"CONVENE_MODE is production or development, not {MODE!r}.")
+must(
+    MODE in {"production", "development"},
+    f"CONVENE_MODE is production or development, not {MODE!r}.",
+)
 DEVELOPMENT = MODE == "development"
 DEBUG = env("CONVENE_DEBUG") == "1" and DEVELOPMENT
 
 # Secrets: the first signs sessions and links, the others seal what is stored (newest first).
 SECRET_KEY = _required("CONVENE_SECRET_KEY", "development-only-" + "0" * 50)
+must(
+    DEVELOPMENT or (len(SECRET_KEY) >= 50 and len(set(SECRET_KEY)) >= 10),
+    "CONVENE_SECRET_KEY can be guessed: it needs 50 random characters or more. docs/settings.md"
+    " says how to make one.",
+)
 _DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS0wMDAwMDAwMDAwMDAwMDA="
-CONVENE_SECRET_KEYS = [
-    key.strip() for key in _required("CONVENE_SECRET_KEYS", _DEVELOPMENT_KEY).split(",")
-]
-for _key in CONVENE_SECRET_KEYS:
-    if not sealed.is_key(_key) or (_key == _DEVELOPMENT_KEY and not DEVELOPMENT):
-        raise ImproperlyConfigured(
-            "CONVENE_SECRET_KEYS holds something that is no key. docs/settings.md says how to make"
-            " one."
-        )
+CONVENE_SECRET_KEYS = listed(_required("CONVENE_SECRET_KEYS", _DEVELOPMENT_KEY))
+must(
+    CONVENE_SECRET_KEYS
+    and all(map(sealed.is_key, CONVENE_SECRET_KEYS))
+    and (DEVELOPMENT or _DEVELOPMENT_KEY not in CONVENE_SECRET_KEYS),
+    "CONVENE_SECRET_KEYS holds something that is no key. docs/settings.md says how to make one.",
+)
 
 # Where people reach us: links in mails, allowed hosts and secure cookies follow from it.
 CONVENE_BASE_URL = _required("CONVENE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-_base = urlsplit(CONVENE_BASE_URL)
+_base = address("CONVENE_BASE_URL", CONVENE_BASE_URL, "https", *(["http"] if DEVELOPMENT else []))
+must(
+    f"{_base.scheme}://{_base.netloc}" == CONVENE_BASE_URL and not _base.username,
+    "CONVENE_BASE_URL must end with the host or its port: Convene has a host of its own.",
+)
 _https = _base.scheme == "https"
-if not (_https or DEVELOPMENT):
-    raise ImproperlyConfigured("CONVENE_BASE_URL must begin with https://.")
 ALLOWED_HOSTS = [_base.hostname or "", *env_list("CONVENE_ALLOWED_HOSTS")]
 if DEVELOPMENT:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
@@ -109,15 +96,19 @@ CONTENT_SECURITY_POLICY = {
 def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
     """A database from its URL; in development without one, the embedded server."""
     if url := env(url_variable):
-        found: dict[str, Any] = dict(dj_database_url.parse(url, engine="convene.tenancy.pg"))
+        found = database(url_variable, url) | {"ENGINE": "convene.tenancy.pg"}
     elif DEVELOPMENT:
         found = {"ENGINE": "convene.tenancy.pg", "NAME": "convene", "EMBEDDED": str(data_dir)}
     else:
         raise ImproperlyConfigured(f"{url_variable} is not set. docs/settings.md says how.")
-    options = found.get("OPTIONS", {}) | {"server_side_binding": True}
+    options = {"connect_timeout": DATABASE_PATIENCE} | found.get("OPTIONS", {})
+    options |= {"server_side_binding": True}
     if DATABASE_POOL:
         # What is asked again on a connection that is kept is planned once (decision 0010).
-        options |= {"pool": {"min_size": 1, "max_size": DATABASE_POOL}, "prepare_threshold": 2}
+        pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_PATIENCE}
+        # It tries at longer and longer intervals; who asks after this time makes it try at once.
+        pool["reconnect_timeout"] = DATABASE_PATIENCE
+        options |= {"pool": pool, "prepare_threshold": 2}
     # A connection that died in the pool, with the server say, is noticed and replaced.
     return found | {"OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
@@ -125,6 +116,8 @@ def _database(url_variable: str, data_dir: Path) -> dict[str, Any]:
 # The app's role may only read and write rows; the owner's role is for `convene migrate` alone.
 DATA_DIR = Path(env("CONVENE_DATA_DIR", str(Path.cwd() / ".data")))
 DATABASE_POOL = env_int("CONVENE_DATABASE_POOL", 20)
+# For a connection, in seconds: whoever waits for a database that is away holds a thread meanwhile.
+DATABASE_PATIENCE = 5
 DATABASES = {"default": _database("DATABASE_URL", DATA_DIR / "postgres")}
 if env("DATABASE_OWNER_URL") or (DEVELOPMENT and not env("DATABASE_URL")):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", DATA_DIR / "postgres")
@@ -239,7 +232,11 @@ ACCOUNT_RATE_LIMITS = {
 }
 
 # Mail leaves through the worker only.
-_smtp = urlsplit(_required("CONVENE_SMTP_URL", "smtp://127.0.0.1:1025"))
+_smtp = address(
+    "CONVENE_SMTP_URL",
+    _required("CONVENE_SMTP_URL", "smtp://127.0.0.1:1025"),
+    *("smtp", "smtp+starttls", "smtps"),
+)
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = _smtp.hostname or ""
 EMAIL_PORT = _smtp.port or (465 if _smtp.scheme == "smtps" else 587)
@@ -249,9 +246,17 @@ EMAIL_USE_SSL = _smtp.scheme == "smtps"
 EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
 EMAIL_TIMEOUT = 20
 CONVENE_MAIL_FROM = DEFAULT_FROM_EMAIL = _required("CONVENE_MAIL_FROM", "convene@localhost")
+must(
+    re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", CONVENE_MAIL_FROM),
+    "CONVENE_MAIL_FROM must be an e-mail address and nothing else.",
+)
 
-LANGUAGE_CODE = env("CONVENE_LANGUAGE", "en")
 LANGUAGES = [("en", _("English")), ("en-XA", "[Ëñglîšh~~]")]  # the second is made up, for testers
+LANGUAGE_CODE = env("CONVENE_LANGUAGE", "en")
+must(
+    LANGUAGE_CODE in dict(LANGUAGES),
+    f"CONVENE_LANGUAGE is {' or '.join(dict(LANGUAGES))}, not {LANGUAGE_CODE!r}.",
+)
 LOCALE_PATHS = [Path(__file__).parent / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -270,5 +275,10 @@ STORAGES = {
 }
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe any X-Forwarded-For
-LOGGING = logs.logging_settings(env("CONVENE_LOG_LEVEL", "INFO"))
+_log_level = env("CONVENE_LOG_LEVEL", "INFO").upper()
+must(
+    _log_level in {"DEBUG", "INFO", "WARNING", "ERROR"},
+    f"CONVENE_LOG_LEVEL is DEBUG, INFO, WARNING or ERROR, not {_log_level!r}.",
+)
+LOGGING = logs.logging_settings(_log_level)
 logs.configure()

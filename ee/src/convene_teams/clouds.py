@@ -7,7 +7,8 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from convene.settings import DEVELOPMENT, env
+from convene.environment import env
+from convene.settings import DEVELOPMENT
 
 NOT_IN_CHINA = _(
     "Microsoft Graph has no online meetings in the Chinese cloud (21Vianet), so Teams meetings"

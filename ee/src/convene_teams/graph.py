@@ -216,7 +216,7 @@ class _Line:
             "tenant": str(self.tenant_id),
             "operation": self.operation,
             "status": self.answer.status if self.answer else None,
-            "request_id": request_id_of(self.answer) if self.answer else "",
+            "graph_request_id": request_id_of(self.answer) if self.answer else "",
             "client_request_id": self.client_request_id,
             "duration_ms": round((time.monotonic() - self.started) * 1000),
         }
