@@ -848,8 +848,13 @@ def test_a_contacts_address_and_number_lead_no_guest_to_their_request():
     page = Page()
     contact = make_contact(make_client(page.tenant), email=EMAIL)
     form = page.form()
-    wish = {"contact": contact, "submission": form["submission"]}
-    make_request(page.tenant, service=page.service, start=a_time(days=9), **wish)
+    make_request(
+        page.tenant,
+        contact=contact,
+        service=page.service,
+        start=a_time(days=9),
+        submission=form["submission"],
+    )
 
     answer = page.visitor.post(page.url, form)
 
