@@ -21,7 +21,6 @@ from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest, Status
 from convene.appointments.private_link import LASTS, token_of
 from convene.events.models import Event
-from convene.logs import RequestMiddleware
 from convene.mail.delivery import deliver
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
@@ -516,12 +515,6 @@ def test_nobody_on_the_way_keeps_a_private_page_or_learns_of_it():
         assert headers["Referrer-Policy"] == wanted
 
 
-def test_no_line_of_the_log_holds_a_private_link(rf):
-    link = f"/book/northwind/r/{'a' * 32}.{'b' * 43}/cancel/"
-
-    assert RequestMiddleware.format_request(rf.get(link)) == "GET /book/northwind/r/…/cancel/"
-
-
 def test_the_join_button_and_the_calendar_file_are_there_while_they_can_be_used():
     page = Page()
     link = page.asked()
@@ -755,7 +748,7 @@ def test_whoever_comes_through_a_socket_of_both_kinds_is_one_visitor():
 
 
 def test_an_msp_is_asked_by_so_many_guests_in_an_hour_wherever_they_come_from(settings):
-    settings.ACCOUNT_RATE_LIMITS |= {"book_in_tenant": "3/h/key"}
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"book_in_tenant": "3/h/key"}
     page, other = Page(), Page()
     answers = [
         page.visitor.post(
