@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.resources import files
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import parse_qs, urldefrag, urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -58,8 +58,8 @@ def member_of(office: Office, who: str) -> Membership | None:
 def every_page(page: Page) -> Iterator[str]:
     """Open each page of ours that links lead to from the first one, once, and name it.
 
-    Of a calendar without an end only the page that is linked to, and of a request the page beside
-    the first queue that it was found in.
+    Of a calendar without an end only the page that is linked to, of a request the page beside the
+    first queue that it was found in, and of all times that can be asked for each step once.
     """
     page.goto("/")
     ours = urlsplit(page.url).netloc
@@ -73,6 +73,8 @@ def every_page(page: Page) -> Iterator[str]:
             url = urldefrag(link).url
             parts = urlsplit(url)
             page_of = parts.path if REQUEST.search(parts.path) else url
+            if "draft" in (step := parse_qs(parts.query)):
+                page_of = f"{parts.path} {sorted(step)}"
             if parts.netloc == ours and not url.endswith(".ics") and page_of not in seen:
                 waiting.append(url)
                 seen.add(page_of)
