@@ -327,7 +327,8 @@ def _judge(
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:
             answer = _back(request, pk)
-            messages.error(request, _say(str(refusal), _about(request, pk, answer)))
+            about = _about(request, pk, answer, appointment)
+            messages.error(request, _say(str(refusal), about))
             return answer
         form = make(appointment)
         if form.is_valid():
@@ -360,7 +361,7 @@ def _act(
         messages.error(request, _say(str(refusal), _about(request, pk, answer)))
         return answer
     answer = _onward(request, decided) if decided else _back(request, pk)
-    about = _about(request, pk, answer)
+    about = _about(request, pk, answer, decided)
     if not (is_about_meeting and (outcome.warning or outcome.note)):
         messages.success(request, _say(done, about))
     for sentence in filter(None, (note, outcome.note)):
@@ -370,12 +371,15 @@ def _act(
     return answer
 
 
-def _about(request: TenantRequest, pk: UUID, answer: SeeOther) -> str:
+def _about(
+    request: TenantRequest, pk: UUID, answer: SeeOther, row: AppointmentRequest | None = None
+) -> str:
     """A link to the appointment, if the answer is another page than its own."""
     if answer.url.partition("?")[0] == _address(request, pk):
         return ""
-    with tenant_atomic(request.tenant):
-        row = _appointment(pk)
+    if row is None:
+        with tenant_atomic(request.tenant):
+            row = _appointment(pk)
     name = f"{row.service.name}, {row.client_name}"
     return format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
 

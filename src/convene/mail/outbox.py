@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from convene.tenancy.db import current_tenant_id
+from convene.tenancy.db import current_tenant_id, tenant_rows
 
 from .models import MailState, OutboxMail
 
@@ -90,12 +90,22 @@ def tell(subject_id: UUID, mails: Mapping[str, str], *, not_before: datetime) ->
         _wake(subject_id, not_before)
 
 
+# Both are asked at the end of each sync, where somebody waits for the answer.
+_RELEASE = """
+    UPDATE "outbox_mails" SET not_before = %(now)s
+    WHERE tenant_id = %(tenant)s AND subject_id = %(subject)s
+      AND state = 'due' AND attempts = 0 AND not_before > %(now)s
+    RETURNING id
+"""
+_WAITING = """
+    SELECT recipient, kind FROM "outbox_mails"
+    WHERE tenant_id = %(tenant)s AND subject_id = %(subject)s AND state = 'due' AND claim IS NULL
+"""
+
+
 def release(subject_id: UUID, now: datetime) -> None:
     """Nothing more to wait for: held mails of the subject may leave."""
-    held = OutboxMail.objects.filter(
-        subject_id=subject_id, state=MailState.DUE, attempts=0, not_before__gt=now
-    )
-    if held.update(not_before=now):
+    if tenant_rows(_RELEASE, subject=subject_id, now=now):
         _wake(subject_id, now)
 
 
@@ -123,8 +133,7 @@ def send_again(subject_id: UUID, mail_id: UUID) -> OutboxMail | None:
 
 def waiting(subject_id: UUID) -> set[tuple[str, str]]:
     """Recipient and kind of mails that have not left; they will say what is true when they do."""
-    mails = OutboxMail.objects.filter(subject_id=subject_id, state=MailState.DUE, claim=None)
-    return set(mails.values_list("recipient", "kind"))
+    return set(tenant_rows(_WAITING, subject=subject_id))
 
 
 def may_have_arrived(mail: OutboxMail) -> bool:
