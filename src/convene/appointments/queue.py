@@ -75,8 +75,8 @@ class Queue:
         """Which waits next, in the order of pending ones; after the last one the first."""
         start, asked = appointment.requested_start, appointment.created_at
         later = Q(requested_start__gt=start) | Q(requested_start=start, created_at__gt=asked)
-        waiting = self._found.waiting().exclude(id=appointment.id).in_order()
-        ids = waiting.values_list("id", flat=True)
+        waiting = self._found.waiting().exclude(id=appointment.id)
+        ids = waiting.order_by("requested_start", "created_at").values_list("id", flat=True)
         return ids.filter(later).first() or ids.first()
 
 

@@ -48,7 +48,7 @@ class MembershipQuerySet(QuerySet["Membership"]):
 
     def of_user(self, user: User) -> Self:
         """Where a signed-in person may go, by name of the MSP."""
-        return self.filter(user=user, active=True).select_related("tenant", "user")
+        return self.filter(user=user, active=True).select_related("tenant")
 
     def of_tenant(self, tenant: Tenant | uuid.UUID) -> Self:
         return self.filter(tenant=tenant).select_related("user").order_by("user__name", "id")

@@ -61,6 +61,7 @@ def tenant_page(permission: str, *, reads: bool = True) -> Callable[[Page[P]], A
                 raise Http404
             if permission and not membership.may(permission):
                 raise PermissionDenied
+            membership.user = request.user
             request.membership, request.tenant = membership, membership.tenant
             with _page_of(membership.tenant, membership.zone, reads):
                 response = view(request, *args, **kwargs)
