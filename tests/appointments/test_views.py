@@ -374,6 +374,18 @@ def test_whoever_decides_on_the_calendar_goes_back_to_it():
     assert answer.redirect_chain == [(f"/t/{desk.tenant.slug}/calendar/?view=day", 303)]
 
 
+def test_who_came_too_late_on_the_calendar_reads_it_there_with_a_link(provider):
+    desk = Desk()
+    desk.approve()
+
+    answer = desk.approve(calendar="view=day")
+    page = answer.content.decode()
+
+    assert answer.redirect_chain == [(f"/t/{desk.tenant.slug}/calendar/?view=day", 303)]
+    assert "was already approved by Dana on" in page
+    assert f'class="alert-link" href="{desk.url()}"' in page
+
+
 def test_a_warning_goes_along_and_stays_on_its_appointment(provider):
     desk = Desk()
     following = make_request(desk.tenant, service=desk.service, start=a_time(days=9))
