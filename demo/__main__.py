@@ -142,7 +142,7 @@ def _start(data: Path, ports: Ports, places: Places, programs: Programs) -> None
     _say("Preparing the database")
     programs.run("prepare", "demo.prepare")
     _say("Starting Convene")
-    programs.start("worker", "convene", "procrastinate", "worker")
+    programs.start("worker", "convene", "worker")
     bind = ("--bind", f"{HOST}:{ports.web}")
     programs.start("web", *GUNICORN.split(), *bind, answers=f"{places.web}/healthz")
 

@@ -24,6 +24,7 @@ from convene.tenancy.pages import TenantRequest, tenant_page
 
 from . import actions, history, letters
 from .actions import Outcome, Refused
+from .agenda import what_of
 from .calendar import event_of
 from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
 from .models import AppointmentRequest, MeetingSync, Status
@@ -380,8 +381,8 @@ def _about(
     if row is None:
         with tenant_atomic(request.tenant):
             row = _appointment(pk)
-    name = f"{row.service.name}, {row.client_name}"
-    return format_html('<a class="alert-link" href="{}">{}</a>', _address(request, pk), name)
+    address, name = _address(request, pk), what_of(row)
+    return format_html('<a class="alert-link" href="{}">{}</a>', address, name)
 
 
 def _say(sentence: str, about: str) -> str:
