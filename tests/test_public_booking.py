@@ -855,6 +855,14 @@ def test_a_contacts_address_and_number_lead_no_guest_to_their_request():
     assert "/r/" not in answer.content.decode()
 
 
+def test_what_a_visitor_has_typed_is_kept_for_a_day():
+    page = Page()
+
+    page.send(show="choice")
+
+    assert page.visitor.session.get_expiry_age() <= timedelta(days=1).total_seconds()
+
+
 # Weight
 
 

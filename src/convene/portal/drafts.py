@@ -19,6 +19,7 @@ from .forms import WishForm
 KEY = "portal_draft"
 LONGEST_NUMBER = 36  # of a UUID, as forms write it
 ONE_SITTING = timedelta(hours=1)
+VISITORS_SESSION = timedelta(days=1)  # of somebody who never signs in it is all that is kept
 TYPED = ("name", "email", "phone", "company", "description")
 
 
@@ -35,6 +36,8 @@ def begin(request: VisitorRequest, **typed: str) -> dict[str, str]:
 
 
 def _keep(request: VisitorRequest, number: str, typed: dict[str, str]) -> dict[str, str]:
+    if not request.user.is_authenticated:
+        request.session.set_expiry(VISITORS_SESSION)
     request.session[KEY] = {"submission": number, **typed}
     return {"draft": number}
 
