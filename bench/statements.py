@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg.pq.abc import PGconn
+from psycopg.pq.abc import PGconn, PGresult
 
 from bench.system import WEB
 
 Superuser = psycopg.Connection[Any]
+Values = Sequence[Any]  # psycopg's own type leaves NULL out
 
 _LINE = re.compile(r"^<(.*?)> ([A-Z]+):  ", re.MULTILINE)
 _STATEMENT = re.compile(r"(?:statement|execute [^:]+): ")
@@ -26,8 +28,7 @@ _SETTINGS = {"log_line_prefix": "<%a> ", "log_statement": "all"}
 _HEARD = 0.5  # seconds until every process of the server has read its settings
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What PostgreSQL was asked; the values of its parameters as it wrote them down."""
 
     sql: str
@@ -40,9 +41,8 @@ class Counted:
 
     queries: int
     transactions: int
-    tenant_settings: int
     all: int
-    """With the ends of transactions, savepoints, and the question whether a connection lives."""
+    """With beginnings and ends of transactions, and the question whether a connection lives."""
 
 
 def statements_of(superuser: Superuser, act: Callable[[], object]) -> list[Statement]:
@@ -107,7 +107,7 @@ def count(statements: list[Statement]) -> Counted:
     # The question whether a connection lives has no word in it.
     words = [next(iter(statement.sql.split(maxsplit=1)), "") for statement in statements]
     queries = sum(word in {"SELECT", "INSERT", "UPDATE", "DELETE"} for word in words)
-    return Counted(queries, words.count("BEGIN"), words.count("SET"), all=len(words))
+    return Counted(queries, sum(word.startswith("BEGIN") for word in words), all=len(words))
 
 
 def replay(
@@ -124,14 +124,11 @@ def replay(
     """
     taken, did = [], []
     with psycopg.connect(app_url, autocommit=True) as connection:
-        prepared = _prepare(connection.pgconn, statements)
+        ready = _prepare(connection.pgconn, statements)
         for _ in range(times):
             _undo(superuser, appointment_id)
             started = time.perf_counter()
-            done = [
-                connection.pgconn.exec_prepared(name, values).command_status
-                for name, values in prepared
-            ]
+            done = [send().command_status for send in ready]
             taken.append(time.perf_counter() - started)
             did.append(done)
     if any(done != did[0] for done in did) or not _has_meeting(superuser, appointment_id):
@@ -139,16 +136,20 @@ def replay(
     return taken
 
 
-def _prepare(connection: PGconn, statements: list[Statement]) -> list[tuple[bytes, Sequence[Any]]]:
-    """The name of each statement, prepared, and its values."""
+def _prepare(connection: PGconn, statements: list[Statement]) -> list[Callable[[], PGresult]]:
+    """What sends each statement. The beginnings of transactions are two in one message."""
     names: dict[str, bytes] = {}
-    for sql in {statement.sql for statement in statements}:
-        names[sql] = f"s{len(names)}".encode()
-        connection.prepare(names[sql], sql.encode())
-    return [
-        (names[one.sql], [None if text is None else text.encode() for text in one.values])
-        for one in statements
-    ]
+    ready: list[Callable[[], PGresult]] = []
+    for sql, values in statements:
+        if sql.startswith("BEGIN"):
+            ready.append(partial(connection.exec_, sql.encode()))
+            continue
+        if sql not in names:
+            names[sql] = f"s{len(names)}".encode()
+            connection.prepare(names[sql], sql.encode())
+        texts: Values = [None if text is None else text.encode() for text in values]
+        ready.append(partial(connection.exec_prepared, names[sql], texts))
+    return ready
 
 
 # Triggers of foreign keys would want another order.

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import OperationalError, connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from convene.appointments import actions, history
 from convene.appointments.actions import Outcome, Refused
@@ -20,6 +21,7 @@ from convene.appointments.sync import LEASE, Result, Steps, lock_meeting, steps
 from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
+from convene.mail.tasks import deliver_due_mail
 from convene.meetings import fake
 from convene.meetings.fake import FakeProvider, registered
 from convene.meetings.provider import MeetingError
@@ -1012,7 +1014,20 @@ def test_the_confirmation_leaves_without_a_link_when_the_meeting_fails(
     assert not any("https://meetings.example" in text for text in texts)
 
 
-def test_after_a_death_the_confirmation_waits_a_minute_and_no_longer(
+def test_held_mails_wake_the_worker_once_when_the_meeting_is_there(
+    provider: Provider, dana: Membership
+) -> None:
+    request, woken = make_morning(dana), []
+    before = ProcrastinateJob.objects.count()
+    provider.meanwhile = [lambda: woken.append(ProcrastinateJob.objects.count() - before)]
+
+    approve(request, by=dana)
+
+    woken.append(ProcrastinateJob.objects.count() - before)
+    assert woken == [0, 1]
+
+
+def test_after_a_death_the_sweep_sends_the_confirmation_when_the_minute_is_over(
     provider: Provider, dana: Membership
 ) -> None:
     request = make_morning(dana)
@@ -1024,9 +1039,12 @@ def test_after_a_death_the_confirmation_waits_a_minute_and_no_longer(
     with pytest.raises(KeyboardInterrupt):
         approve(request, by=dana)
 
-    assert deliver_mails(request) == []
+    mail.outbox.clear()
+    deliver_due_mail(timestamp=0)
+    assert mail.outbox == []
     with time_machine.travel(datetime.now(UTC) + LATER):
-        assert len(deliver_mails(request)) == 2
+        deliver_due_mail(timestamp=0)
+    assert len(mail.outbox) == 2
 
 
 def test_the_news_of_a_move_waits_for_the_meeting_too(provider: Provider, dana: Membership) -> None:

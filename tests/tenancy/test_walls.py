@@ -5,9 +5,16 @@ import uuid
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.utils import DatabaseError
+from django.test.utils import CaptureQueriesContext
 
 from convene.clients.models import Client, Contact
-from convene.tenancy.db import TenantNotSet, tenant_atomic, tenant_rows, violated_constraint
+from convene.tenancy.db import (
+    TenantNotSet,
+    current_tenant_id,
+    tenant_atomic,
+    tenant_rows,
+    violated_constraint,
+)
 from tests.make import make_client, make_contact, make_member, make_tenant
 from tests.planguard import QueryWithoutTenant
 
@@ -104,10 +111,32 @@ def test_the_setting_ends_with_the_block():
 
 
 def test_a_block_is_never_opened_inside_another_transaction():
-    tenant = make_tenant()
+    tenant, another = make_tenant(), make_tenant()
 
     with pytest.raises(RuntimeError), transaction.atomic(), tenant_atomic(tenant):
         pass
+    with tenant_atomic(tenant):
+        with pytest.raises(RuntimeError), tenant_atomic(another):
+            pass
+        assert current_tenant_id() == tenant.id
+    assert current_tenant_id() is None
+
+
+def test_a_block_begins_and_names_its_tenant_in_one_message():
+    tenant = make_tenant()
+
+    with CaptureQueriesContext(connection) as sent, tenant_atomic(tenant):
+        pass
+
+    begin = f"BEGIN; SET LOCAL convene.tenant_id = '{tenant.id}'"
+    assert [message["sql"] for message in sent.captured_queries] == [begin, "COMMIT"]
+
+
+def test_a_transaction_outside_of_a_block_names_no_tenant():
+    with CaptureQueriesContext(connection) as sent, transaction.atomic():
+        pass
+
+    assert [message["sql"] for message in sent.captured_queries] == ["BEGIN", "COMMIT"]
 
 
 def test_updates_over_a_join_keep_the_tenant():

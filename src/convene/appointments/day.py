@@ -146,22 +146,20 @@ def day_of(
 ) -> Day:
     """The local day on which a time begins, from what is known around it.
 
-    In one query more if a request waits for time of the day, and in another one if the technician
-    has no hours of work.
+    In one query more if a request waits for time of the day.
     """
     day = starts_at.astimezone(zone).date()
     whole = local_day(day, zone)
     known = facts.technicians[technician.id]
     taken = [taken for block in known.taken for taken in block.each() if taken.span.overlaps(whole)]
     items = [_this(appointment, starts_at, zone), *_items(taken, day, zone)]
-    has_hours = facts.hours or free.has_working_hours()
     return Day(
         technician=technician,
         date=day,
         zone=zone,
         items=sorted(items, key=lambda item: (item.span, not item.is_this, item.title)),
         off=[_off(off, day, zone) for off in known.off if _counts(off, known, whole)],
-        work=[span for span in known.open if span.overlaps(whole)] if has_hours else None,
+        work=[span for span in known.open if span.overlaps(whole)] if facts.hours else None,
     )
 
 

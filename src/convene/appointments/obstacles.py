@@ -82,7 +82,7 @@ def against_another(
 def _in_words(
     facts: free.Facts, reasons: list[Reason], technician: Membership, zone: ZoneInfo
 ) -> Obstacles:
-    if not facts.hours and not free.has_working_hours():
+    if not facts.hours:
         reasons = [reason for reason in reasons if reason.why in _ALWAYS]
     return Obstacles(
         tuple(words.sentence(reason, technician, zone) for reason in reasons),

@@ -1,7 +1,8 @@
 """The staff's screens: the queue of requests, one appointment, and what is done to it."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -143,7 +144,7 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
     )
     if isinstance(judged, HttpResponse):
         return judged
-    appointment, form = judged
+    form = judged.form
     return _act(
         request,
         pk,
@@ -158,7 +159,7 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
         ),
         done=_("Approved. The client and the technician are told."),
         note=form.note,
-        decided=appointment,
+        judged=judged,
     )
 
 
@@ -173,7 +174,7 @@ def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
     )
     if isinstance(judged, HttpResponse):
         return judged
-    _held, form = judged
+    form = judged.form
     return _act(
         request,
         pk,
@@ -186,6 +187,7 @@ def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
         ),
         done=_("Moved. Everybody concerned is told."),
         note=form.note,
+        judged=judged,
     )
 
 
@@ -194,8 +196,7 @@ def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
     judged = _judge(request, pk, "decline", Status.PENDING, lambda it: DeclineForm(request.POST))
     if isinstance(judged, HttpResponse):
         return judged
-    appointment, form = judged
-    reason = form.cleaned_data["reason"]
+    reason = judged.form.cleaned_data["reason"]
     return _act(
         request,
         pk,
@@ -203,7 +204,7 @@ def decline(request: TenantRequest, pk: UUID) -> HttpResponse:
             request.tenant, pk, by=request.membership, reason=reason
         ),
         done=_("Declined. The client is told why."),
-        decided=appointment,
+        judged=judged,
     )
 
 
@@ -309,14 +310,23 @@ def calendar_response(appointment: AppointmentRequest, attendee: Person) -> Http
     )
 
 
+@dataclass(frozen=True)
+class _Judged(Generic[Form]):
+    """A valid form about an appointment, and where its sender goes on."""
+
+    appointment: AppointmentRequest
+    form: Form
+    onward: SeeOther
+
+
 def _judge(
     request: TenantRequest,
     pk: UUID,
     name: str,
     wanted: Status,
     make: Callable[[AppointmentRequest], Form],
-) -> tuple[AppointmentRequest, Form] | HttpResponse:
-    """The appointment and the valid form, or the answer to one that is refused.
+) -> _Judged[Form] | HttpResponse:
+    """What was judged, or the answer to what is refused.
 
     The appointment is held meanwhile: a colleague who acts on it at this moment is waited for, and
     whoever comes too late reads that, not what is wrong with their form.
@@ -333,7 +343,9 @@ def _judge(
             return answer
         form = make(appointment)
         if form.is_valid():
-            return appointment, form
+            decides = wanted == Status.PENDING
+            onward = _onward(request, appointment) if decides else _back(request, pk)
+            return _Judged(appointment, form, onward)
         context = _detail_context(request, _appointment(pk), **{name: form})
         return render(request, DETAIL, context, status=422)
 
@@ -345,13 +357,12 @@ def _act(
     *,
     done: str,
     note: str = "",
-    decided: AppointmentRequest | None = None,
+    judged: _Judged[Any] | None = None,
     is_about_meeting: bool = False,
 ) -> HttpResponse:
     """Do it, say what came of it, and go to the page that shows it.
 
-    What was decided goes on with the queue. What is only about the meeting is done when the meeting
-    is as it should be.
+    What is only about the meeting is done when the meeting is as it should be.
     """
     try:
         outcome = act()
@@ -361,8 +372,8 @@ def _act(
         answer = _back(request, pk)
         messages.error(request, _say(str(refusal), _about(request, pk, answer)))
         return answer
-    answer = _onward(request, decided) if decided else _back(request, pk)
-    about = _about(request, pk, answer, decided)
+    answer = judged.onward if judged else _back(request, pk)
+    about = _about(request, pk, answer, judged.appointment if judged else None)
     if not (is_about_meeting and (outcome.warning or outcome.note)):
         messages.success(request, _say(done, about))
     for sentence in filter(None, (note, outcome.note)):
@@ -417,12 +428,14 @@ def _queue(request: TenantRequest) -> Queue | None:
 
 
 def _onward(request: TenantRequest, left: AppointmentRequest) -> SeeOther:
-    """To the next request that waits in the queue that somebody goes through, else to Today."""
+    """To the next request that waits in the queue that somebody goes through, else to Today.
+
+    Inside the tenant's block.
+    """
     queue = _queue(request)
     if "calendar" in request.POST or queue is None:
         return _back(request, left.id)
-    with tenant_atomic(request.tenant):
-        following = queue.next_after(left)
+    following = queue.next_after(left)
     if following is None:
         return SeeOther(reverse("appointments:today", args=[request.tenant.slug]))
     return SeeOther(f"{_address(request, following)}?{queue.query}")

@@ -48,10 +48,10 @@ def claim(
 
     A tenant without working hours offers no times, so any can be asked for.
     """
-    if not free.has_working_hours():
-        return Claim()
     ahead = Span(start, start + LOOK_AHEAD)
     facts = free.read(tenant, ahead)
+    if not facts.hours:
+        return Claim()
     rules = facts.effective(service.id)
     if technician and not rules.allow_preferred:
         raise NotFree(_("For this service you cannot choose with whom."))

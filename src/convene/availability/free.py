@@ -28,7 +28,10 @@ Room = tuple[timedelta, timedelta]
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that decides about times in a span, read at one moment."""
+    """Everything that decides about times in a span, read at one moment.
+
+    There are no ``hours`` at all while nobody of the tenant has working hours.
+    """
 
     within: Span
     rules: dict[UUID | None, BookingRules]

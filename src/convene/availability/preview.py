@@ -34,7 +34,7 @@ def preview(
     ahead = Span(now, now + LOOK_AHEAD)
     facts = free.read(tenant, ahead)
     return Preview(
-        free.has_working_hours(),
+        bool(facts.hours),
         [
             (
                 service,

@@ -95,16 +95,22 @@ def performers_with(technician_id: UUID, services: Collection[UUID]) -> list[Per
     return [Performer(*row) for row in rows]
 
 
+# One more row, of nobody, when there are working hours at all.
 _HOURS = """
     SELECT weekday, starts_at, ends_at, timezone, effective_from, effective_until,
       array_agg(technician_id)
     FROM "working_hours"
     WHERE tenant_id = %(tenant)s AND technician_id = ANY (%(technicians)s::uuid[])
     GROUP BY weekday, starts_at, ends_at, timezone, effective_from, effective_until
+    UNION ALL (
+      SELECT weekday, starts_at, ends_at, timezone, effective_from, effective_until, '{}'::uuid[]
+      FROM "working_hours" WHERE tenant_id = %(tenant)s LIMIT 1
+    )
 """
 
 
 def hours(technician_ids: Iterable[UUID]) -> list[Hours]:
+    """Theirs; not one row while nobody has working hours."""
     return [Hours(*row) for row in tenant_rows(_HOURS, technicians=list(technician_ids))]
 
 

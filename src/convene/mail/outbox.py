@@ -71,7 +71,8 @@ def writer_of(kind: str) -> Writer:
 def tell(subject_id: UUID, mails: Mapping[str, str], *, not_before: datetime) -> None:
     """Add mails in the transaction of the change that they tell, and wake the worker for them.
 
-    ``mails`` names a kind for each recipient, in the order in which they leave.
+    ``mails`` names a kind for each recipient, in the order in which they leave. What is held until
+    later is woken by `release`, else by the sweep of the minute after.
     """
     if unknown := mails.values() - _writers.keys():
         raise ValueError(f"nobody writes mails of the kind {', '.join(unknown)}")
@@ -86,8 +87,8 @@ def tell(subject_id: UUID, mails: Mapping[str, str], *, not_before: datetime) ->
         )
         for number, (recipient, kind) in enumerate(mails.items())
     )
-    if mails:
-        _wake(subject_id, not_before)
+    if mails and not_before <= now:
+        _wake(subject_id)
 
 
 # Both are asked at the end of each sync, where somebody waits for the answer.
@@ -106,7 +107,7 @@ _WAITING = """
 def release(subject_id: UUID, now: datetime) -> None:
     """Nothing more to wait for: held mails of the subject may leave."""
     if tenant_rows(_RELEASE, subject=subject_id, now=now):
-        _wake(subject_id, now)
+        _wake(subject_id)
 
 
 def send_again(subject_id: UUID, mail_id: UUID) -> OutboxMail | None:
@@ -127,7 +128,7 @@ def send_again(subject_id: UUID, mail_id: UUID) -> OutboxMail | None:
         to="",
         subject="",
     )
-    _wake(subject_id, now)
+    _wake(subject_id)
     return before
 
 
@@ -165,7 +166,7 @@ def last_told(mail: OutboxMail) -> Told | None:
     )
 
 
-def _wake(subject_id: UUID, at: datetime) -> None:
+def _wake(subject_id: UUID) -> None:
     """A job for the worker, in the same transaction. Many of them do no harm."""
-    job = app.configure_task("deliver_mail", schedule_at=at)
+    job = app.configure_task("deliver_mail")
     job.defer(tenant_id=str(current_tenant_id()), subject_id=str(subject_id))

@@ -40,20 +40,16 @@ def needed_tenant_id() -> UUID:
 def tenant_atomic(tenant: HasTenantId | UUID) -> Iterator[None]:
     """One short transaction of one tenant.
 
-    Row-level security reads the setting made here; it ends with the transaction. The block is
-    durable: opening it inside another transaction raises RuntimeError, so that leaving it
-    always means committed. Never talk to a network inside.
+    Row-level security reads the setting that the engine makes when the transaction begins; it ends
+    with the transaction. The block is durable: opening it inside another transaction raises
+    RuntimeError, so that leaving it always means committed. Never talk to a network inside.
     """
-    tenant_id = tenant if isinstance(tenant, UUID) else tenant.id
-    with transaction.atomic(durable=True):
-        # A literal in a SET LOCAL statement: Citus passes neither a parameter nor set_config() on.
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL convene.tenant_id = '{tenant_id}'")
-        token = _tenant_id.set(tenant_id)
-        try:
+    token = _tenant_id.set(tenant if isinstance(tenant, UUID) else tenant.id)
+    try:
+        with transaction.atomic(durable=True):
             yield
-        finally:
-            _tenant_id.reset(token)
+    finally:
+        _tenant_id.reset(token)
 
 
 def tenant_rows(sql: str, **params: Any) -> list[Any]:
