@@ -11,8 +11,8 @@ document.addEventListener("submit", (event) => {
 });
 
 // Where we are is in sight, also where the places are more than fit.
-const here = document.querySelector(".frame-nav [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;
+for (const here of document.querySelectorAll("nav > [aria-current]"))
+  here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;
 
 // What just happened is read out first, and the keyboard goes on from there: the first wrong field,
 // else what the page has to say.
