@@ -135,7 +135,9 @@ def test_beside_the_month_stand_its_times_with_their_zone(
     step = guest.get_by_role("list", name="Steps").locator("[aria-current=step]")
     expect(step).to_have_text("When")
     month, times = guest.locator(".month").bounding_box(), guest.locator("#times").bounding_box()
-    assert month and times and times["x"] > month["x"] + month["width"]
+    assert month
+    assert times
+    assert times["x"] > month["x"] + month["width"]
     guest.locator("#times").get_by_role("link", name="Another time zone").click()
     expect(guest.get_by_label("Time zone")).to_be_in_viewport()
     expect(guest.get_by_label("Remote support")).to_be_checked()
