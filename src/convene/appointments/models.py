@@ -208,7 +208,7 @@ class AppointmentRequest(TenantModel):
     def sent(self) -> str:
         """How long ago it was asked, to the largest unit: nobody decides by the minutes."""
         if timezone.now() - self.created_at < timedelta(minutes=1):
-            return _("just now")
+            return str(_("just now"))
         return _("%(age)s ago") % {"age": timesince(self.created_at, depth=1)}
 
     @property
