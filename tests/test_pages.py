@@ -8,8 +8,10 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.test import Client as Browser
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.views.defaults import server_error
 
 from convene.appointments import actions
 from convene.appointments.private_link import token_of
@@ -348,3 +350,20 @@ def test_a_longer_list_takes_no_more_queries(name, role):
         fill(world.tenant, world.contact, world.members[Role.TECHNICIAN])
 
     assert queries(browser, url) == short
+
+
+def test_the_page_of_a_failure_needs_nothing_that_may_have_failed():
+    page = server_error(RequestFactory().get("/"))
+
+    assert page.status_code == 500
+    assert b"Something went wrong" in page.content
+    assert b"convene/plain.css" in page.content
+
+
+def test_a_form_that_was_open_for_too_long_says_what_to_do():
+    browser = Browser(enforce_csrf_checks=True)
+
+    answer = browser.post("/accounts/login/", {"login": "somebody"})
+
+    assert answer.status_code == 403
+    assert "load the page again and send it once more" in answer.content.decode()

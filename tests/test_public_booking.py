@@ -248,7 +248,7 @@ def test_where_nothing_is_public_the_page_says_whom_to_write_to():
 
     page = answer.content.decode()
     assert answer.status_code == 200
-    assert "Write to desk@northwind.example" in page
+    assert 'Write to <a href="mailto:desk@northwind.example">desk@northwind.example</a>' in page
     assert "For clients only" not in page
     assert "Retired" not in page
 

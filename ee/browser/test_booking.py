@@ -120,3 +120,24 @@ def meetings(office: Office) -> list[str]:
         for row in office.product.simulator.meetings()
         if row.subject == "Remote support: Analytical Engines"
     ]
+
+
+def test_beside_the_month_stand_its_times_with_their_zone(
+    office: Office, somebody: Somebody
+) -> None:
+    make_bookable(office)
+    guest = somebody(viewport={"width": 1024, "height": 800}, timezone_id="Europe/Lisbon")
+
+    guest.goto(f"/book/{office.tenant.slug}/")
+    guest.get_by_label("Remote support").check()
+    guest.get_by_role("button", name="Show free times").click()
+
+    step = guest.get_by_role("list", name="Steps").locator("[aria-current=step]")
+    expect(step).to_have_text("When")
+    month, times = guest.locator(".month").bounding_box(), guest.locator("#times").bounding_box()
+    assert month
+    assert times
+    assert times["x"] > month["x"] + month["width"]
+    guest.locator("#times").get_by_role("link", name="Another time zone").click()
+    expect(guest.get_by_label("Time zone")).to_be_in_viewport()
+    expect(guest.get_by_label("Remote support")).to_be_checked()

@@ -7,8 +7,10 @@ from importlib.resources import files
 from urllib.parse import parse_qs, urldefrag, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, expect
 
+from convene.appointments.models import AppointmentRequest, Status
 from convene.catalog.models import Service
 from convene.clients.models import Client
 from convene.tenancy.db import tenant_atomic
@@ -103,6 +105,63 @@ def test_axe_finds_nothing_serious_on_any_page(
     found = {name: list(barriers(page, axe)) for name in every_page(page)}
 
     assert {name: said for name, said in found.items() if said} == {}
+
+
+# Where people come by an old address, a form that was open for too long, or not at all yet.
+APART = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/inactive/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/done/",
+    "/accounts/password/reset/key/1-gone/",
+    "/nowhere/",
+]
+
+
+def test_axe_finds_nothing_serious_where_no_link_leads(office: Office, chromium: Browser) -> None:
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    page = chromium.new_page(base_url=office.product.url, reduced_motion="reduce", viewport=PHONE)  # type: ignore[arg-type]  # a size
+    found, widths = {}, {}
+
+    for address in [*APART, f"/book/{office.tenant.slug}/r/mistyped/"]:
+        page.goto(address)
+        found[address] = list(barriers(page, axe))
+        widths[address] = page.evaluate("document.documentElement.scrollWidth")
+    page.goto("/accounts/login/")
+    page.context.clear_cookies()
+    page.get_by_label("Email").fill(office.dana.user.email)
+    page.get_by_label("Password").fill("anything")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Please try again")).to_be_visible()
+    found["without a cookie"] = list(barriers(page, axe))
+    page.context.close()
+
+    assert {name: said for name, said in found.items() if said} == {}
+    assert max(widths.values()) <= PHONE["width"]
+
+
+def test_on_paper_is_what_somebody_takes_along(busy_office: Office, somebody: Somebody) -> None:
+    page = somebody(busy_office.dana, viewport={"width": 1000, "height": 1400}, color_scheme="dark")
+    with tenant_atomic(busy_office.tenant):
+        approved = AppointmentRequest.objects.filter(status=Status.APPROVED).latest("created_at")
+
+    page.goto(reverse("appointments:detail", args=[busy_office.tenant.slug, approved.id]))
+    page.emulate_media(media="print")
+    expect(page.get_by_text(approved.requester_email).first).to_be_visible()
+    for name in ("Move", "Search", "Sign out"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    background = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+
+    page.emulate_media(media="screen")
+    address = reverse("appointments:schedule", args=[busy_office.tenant.slug])
+    page.goto(f"{address}?view=day&day={a_time():%Y-%m-%d}&technician=")
+    expect(page.locator(".ec")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".ec")).to_be_hidden()
+    expect(page.locator("#schedule_list")).to_contain_text(LONG)
 
 
 def barriers(page: Page, axe: str) -> Iterator[str]:

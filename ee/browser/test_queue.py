@@ -221,6 +221,39 @@ def test_on_a_phone_the_queue_and_the_request_are_two_pages(
     expect(row(dana, 0)).to_be_visible()
 
 
+def test_on_a_phone_the_decision_is_in_reach_from_the_first_line_on(
+    office: Office, somebody: Somebody
+) -> None:
+    request = office.request()
+    make_entry(office.tom, request.requested_start, request.requested_end, title="Training")
+    dana = somebody(office.dana, **PHONE)
+
+    dana.goto(reverse("appointments:detail", args=[office.tenant.slug, request.id]))
+
+    for name in ("Approve", "Decline…"):
+        expect(dana.get_by_text(name, exact=True).last).to_be_in_viewport(ratio=1)
+    dana.get_by_label("Date").scroll_into_view_if_needed()
+    expect(dana.get_by_role("button", name="Approve")).to_be_in_viewport(ratio=1)
+
+
+def test_forty_requests_are_one_list_that_the_keys_go_through(
+    office: Office, somebody: Somebody
+) -> None:
+    for hour in range(40):
+        office.request(a_time(days=3 + hour // 8, hour=8 + hour % 8))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    expect(queue(dana).get_by_role("link")).to_have_count(40)
+
+    row(dana, 38).click()
+    expect(row(dana, 38)).to_have_attribute("aria-current", "true")
+    dana.keyboard.press("j")
+
+    expect(row(dana, 39)).to_have_attribute("aria-current", "true")
+    expect(row(dana, 39)).to_be_in_viewport(ratio=1)
+    expect(dana.get_by_role("button", name="Approve")).to_be_in_viewport(ratio=1)
+
+
 def test_what_was_typed_is_still_there_after_a_look_at_another_request(
     office: Office, somebody: Somebody
 ) -> None:

@@ -276,6 +276,55 @@ def test_why_not_is_answered_beside_the_calendar(office: Office, somebody: Someb
     expect(page.locator(".ec-event")).to_have_count(1)  # the calendar is still there
 
 
+def test_another_week_comes_without_another_page(office: Office, somebody: Somebody) -> None:
+    now, later = (office.approved(a_time(days=days), with_meeting=False) for days in (7, 14))
+    page = somebody(office.dana, **FAR_AWAY)
+    open_calendar(page, office, view="week")
+    expect(event(page, "appointment")).to_have_count(1)
+    page.evaluate("document.body.dataset.same = 'page'")
+    heading = page.get_by_role("heading", level=1)
+    first, week = page.url, heading.inner_text().split("\n")[-1]
+
+    page.get_by_role("link", name="Later").press("Enter")
+
+    day = local(office, later.requested_start)
+    expect(event(page, "appointment")).to_have_accessible_name(re.compile(f"{day:%-d %b}"))
+    expect(page.get_by_role("link", name="Later")).to_be_focused()
+    expect(page.locator("body")).to_have_attribute("data-same", "page")
+    assert f"day={a_time(days=14):%Y-%m-%d}" in page.url
+    expect(heading).not_to_contain_text(week)
+    assert page.title().startswith(page.locator("#schedule_said").inner_text().split(" · ")[0])
+
+    page.locator("#whose").select_option("Aylin Kaya")
+    expect(event(page, "appointment")).to_have_count(0)
+    page.get_by_role("link", name="Technicians").click()
+    expect(page.locator(".ec-col-head")).to_have_count(1)
+
+    page.go_back()
+    expect(page.locator(".ec-col-head")).to_have_count(7)
+    page.go_back()
+    expect(page.locator("#whose")).to_have_value("")
+    page.go_back()
+    expect(page).to_have_url(first)
+    expect(heading).to_contain_text(week)
+    expect(event(page, "appointment")).to_have_count(1)
+    event(page, "appointment").press("Enter")
+    expect(page.get_by_text(now.reference)).to_be_visible()
+
+
+def test_a_week_on_a_tablet_has_today_in_sight_and_words_to_read(
+    office: Office, somebody: Somebody
+) -> None:
+    office.approved(a_time(), with_meeting=False)
+    page = somebody(office.dana, viewport={"width": 768, "height": 1024})
+
+    page.goto(reverse("appointments:schedule", args=[office.tenant.slug]) + "?technician=")
+
+    today = page.locator(".ec-col-head.ec-today")
+    expect(today).to_be_in_viewport(ratio=1)
+    assert box_of(today)["width"] > 125
+
+
 @pytest.mark.parametrize("options", [PHONE, FAR_AWAY | {"java_script_enabled": False}])
 def test_on_a_phone_and_without_scripts_it_is_a_list(
     office: Office, somebody: Somebody, options: dict[str, object]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
 from convene.appointments import actions
 from convene.appointments.models import AppointmentRequest, MeetingSync, Status
@@ -678,3 +679,21 @@ def test_an_empty_queue_asks_nobody_to_choose():
 
     assert "Choose a request" in full
     assert "Choose a request" not in empty
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=50), "just now"),
+        (timedelta(minutes=1), "1\xa0minute ago"),
+        (timedelta(hours=3, minutes=10), "3\xa0hours ago"),
+    ],
+)
+def test_an_age_is_said_in_one_unit(age: timedelta, words: str):
+    desk = Desk()
+    with tenant_atomic(desk.tenant):
+        AppointmentRequest.objects.update(created_at=timezone.now() - age)
+
+    page = desk.browser.get(f"/t/{desk.tenant.slug}/requests/").content.decode()
+
+    assert f'<span class="queue-aside">{words}</span>' in page

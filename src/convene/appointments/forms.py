@@ -155,7 +155,7 @@ class ApprovalForm(PlacingForm):
         label=_("Internal notes"),
         required=False,
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Only your colleagues read them."),
     )
 

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from convene.catalog.models import Service
@@ -202,6 +203,13 @@ class AppointmentRequest(TenantModel):
     def requester_label(self) -> str:
         """Who asked, as the staff reads it."""
         return self.requester_name if self.client else guest_label(self.requester_name)
+
+    @property
+    def sent(self) -> str:
+        """How long ago it was asked, to the largest unit: nobody decides by the minutes."""
+        if timezone.now() - self.created_at < timedelta(minutes=1):
+            return str(_("just now"))
+        return _("%(age)s ago") % {"age": timesince(self.created_at, depth=1)}
 
     @property
     def is_pending(self) -> bool:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from .models import LONGEST_SEARCH, AppointmentQuerySet, AppointmentRequest, Status
 
-PAGE_SIZE = 25
+PAGE_SIZE = 50  # a morning of requests on one page
 ALL = "all"
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -55,7 +54,7 @@ def schedule(request: TenantRequest) -> HttpResponse:
         "new_busy": _new_busy(request, sheet),
         "why": WhyNotForm(by=request.membership, initial=_why_initial(sheet)),
     }
-    return render(request, "appointments/schedule.html", context)
+    return render_part(request, "appointments/schedule.html", "sheet", context)
 
 
 def _sheet(request: TenantRequest, today: date) -> Sheet:
@@ -155,6 +154,7 @@ def _event(request: TenantRequest, item: Item, people: set[UUID], zone: ZoneInfo
         "startEditable": bool(moving),
         "durationEditable": bool(moving) and item.kind is Kind.BUSY,
         "extendedProps": {
+            "what": item.what,
             "who": str(item.technician or _("Needs a technician")),
             "technician": str(technician or ""),
             "url": _address(request, item),

@@ -10,6 +10,7 @@ from django.db.models.query import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from convene.accounts.models import User
+from convene.text import initials
 from convene.wallclock import validate_zone
 
 from .db import TenantNotSet, needed_tenant_id
@@ -41,6 +42,16 @@ class Tenant(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def initials(self) -> str:
+        return initials(self.name)
+
+    @property
+    def tint(self) -> int:
+        """Which of the eight colours its badge has: always the same, so that people who work for
+        several MSPs see at once where they are."""
+        return self.id.int % 8
 
 
 class MembershipQuerySet(QuerySet["Membership"]):

@@ -10,6 +10,10 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+// Where we are is in sight, also where the places are more than fit.
+for (const here of document.querySelectorAll("nav > [aria-current]"))
+  here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;
+
 // What just happened is read out first, and the keyboard goes on from there: the first wrong field,
 // else what the page has to say.
 const news =

@@ -4,14 +4,13 @@
 // All times are what the clock on the member's wall shows: the server computes them, and this
 // browser's own zone has no say. So no Date of ours is ever read by it.
 const root = document.getElementById("grid");
-const filter = document.getElementById("filter");
+const sheet = () => document.getElementById("sheet").dataset; // what is looked at
+const whose = () => document.getElementById("whose");
 const locale = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const dialog = document.getElementById("move");
 let calendar;
 let asked; // the fields of the move that the dialog is about
 const VIEWS = { week: "timeGridWeek", day: "timeGridDay", team: "resourceTimeGridDay" };
-
-filter.addEventListener("change", () => filter.requestSubmit());
 
 const wide = matchMedia("(min-width: 48rem)");
 wide.addEventListener("change", drawOnce);
@@ -27,6 +26,27 @@ function drawOnce() {
   }
 }
 
+// Another day, view or technician: the bar and the list came from the server, and the grid follows.
+let drawn = sheet().calendar;
+document.addEventListener("htmx:after:swap", () => {
+  if (sheet().calendar === drawn) return;
+  drawn = sheet().calendar;
+  document.title = sheet().title;
+  document.getElementById("schedule_said").textContent = sheet().title;
+  if (!calendar) return;
+  calendar.setOption("resources", columns());
+  calendar.setOption("view", VIEWS[sheet().view]);
+  calendar.setOption("date", sheet().day);
+  calendar.refetchEvents();
+});
+
+// A week is wider than a tablet. It begins where today is in sight.
+function showToday() {
+  const [days, head] = [root.querySelector(".ec-main"), root.querySelector(".ec-col-head.ec-today")];
+  const hidden = head?.getBoundingClientRect().right - days?.getBoundingClientRect().right;
+  if (hidden > 0) days.scrollLeft += hidden;
+}
+
 function showList(error) {
   console.error(error);
   root.dataset.failed = "";
@@ -34,11 +54,14 @@ function showList(error) {
 
 function draw() {
   calendar = EventCalendar.create(root, {
-    view: VIEWS[root.dataset.view],
-    date: root.dataset.day,
+    view: VIEWS[sheet().view],
+    date: sheet().day,
     timeZone: root.dataset.offset, // for the line of the present alone
     locale,
     firstDay: 1,
+    loading: (isLoading) => root.setAttribute("aria-busy", isLoading),
+    slotEventOverlap: false, // a title under another one cannot be read
+    columnWidth: "minmax(8.25rem, 1fr)",
     headerToolbar: { start: "", center: "", end: "" },
     resources: columns(),
     eventSources: [{ events: fetchItems }],
@@ -46,6 +69,7 @@ function draw() {
     eventContent: ({ event, timeText }) => content(event, timeText),
     eventDidMount: ({ el, event }) => prepare(el, event),
     eventAllUpdated: dropTableRoles,
+    datesSet: showToday,
     eventClick: ({ event }) => open(event.extendedProps.url),
     dateClick: ({ dateStr, allDay, resource }) =>
       enterBusyTime(dateStr, shift(dateStr, allDay ? { days: 1 } : { seconds: 3600 }), allDay, resource),
@@ -68,7 +92,6 @@ function draw() {
     slotHeight: 32,
     slotMinTime: "07:00",
     slotMaxTime: "19:00",
-    views: { resourceTimeGridDay: { columnWidth: "minmax(8rem, 1fr)" } },
     flexibleSlotTimeLimits: { eventFilter: () => true },
     allDayContent: root.dataset.allDay,
     dayHeaderFormat: { weekday: "short", day: "numeric", month: "short" },
@@ -79,7 +102,7 @@ function draw() {
 
 // Technicians as columns, and one for what still needs a technician.
 function columns() {
-  const chosen = filter.elements.technician;
+  const chosen = whose();
   const people = [...chosen.options].filter(
     (option) => option.value && (!chosen.value || option.selected),
   );
@@ -90,7 +113,7 @@ function columns() {
 
 async function fetchItems({ startStr, endStr }) {
   const range = { start: startStr.slice(0, 10), end: endStr.slice(0, 10) };
-  const query = new URLSearchParams({ ...range, technician: filter.elements.technician.value });
+  const query = new URLSearchParams({ ...range, technician: whose().value });
   try {
     const answer = await fetch(`${root.dataset.items}?${query}`);
     if (answer.redirected) location.reload(); // signed out
@@ -120,9 +143,13 @@ function belongs(event, view) {
 }
 
 function prepare(element, event) {
-  element.title = element.innerText; // where there is no room for all of it
-  if (event.extendedProps.url) return;
-  for (const name of ["role", "tabindex"]) element.removeAttribute(name); // it opens nothing
+  if (!event.extendedProps.url)
+    for (const name of ["role", "tabindex"]) element.removeAttribute(name); // it opens nothing
+  if (event.display === "background") return;
+  const { who, start, end } = event.extendedProps;
+  const hours = event.allDay ? "" : `${start.slice(11, 16)}–${end.slice(11, 16)}`;
+  // where there is no room for all of it
+  element.title = [event.title, who, hours].filter(Boolean).join(", ");
 }
 
 // Event Calendar calls itself a table, but its cells are empty and its events lie over it: whoever
@@ -136,10 +163,10 @@ function dropTableRoles() {
 
 function content(event, timeText) {
   if (event.display === "background") return undefined;
-  const isObvious = root.dataset.view === "team" || filter.elements.technician.value;
+  const isObvious = sheet().view === "team" || whose().value;
   const words = [
-    ["visually-hidden", day(event.extendedProps.start)],
-    ["ec-event-title", event.title],
+    ["visually-hidden", `${day(event.extendedProps.start)} ${event.title}`],
+    ["ec-event-title", event.extendedProps.what ?? event.title], // the pattern says the rest
     ["", isObvious ? "" : event.extendedProps.who],
     ["ec-event-time", event.allDay ? "" : timeText],
   ].filter(([, text]) => text);
@@ -150,18 +177,19 @@ function span(name, text) {
   const element = document.createElement("span");
   element.className = name;
   element.textContent = text;
+  if (name === "ec-event-title") element.ariaHidden = "true"; // it is heard with its day
   return element;
 }
 
 function open(url) {
-  if (url) location.assign(`${url}?${new URLSearchParams({ calendar: root.dataset.calendar })}`);
+  if (url) location.assign(`${url}?${new URLSearchParams({ calendar: sheet().calendar })}`);
 }
 
 // The form for a time that somebody pointed at.
 function enterBusyTime(start, end, allDay, resource) {
   const others = root.dataset.only && resource && resource.id !== root.dataset.nobody;
   if (others && resource.id !== root.dataset.only) return; // the form would take it for one's own
-  const url = new URL(root.dataset.newBusy, location.href);
+  const url = new URL(sheet().newBusy, location.href);
   for (const [name, value] of Object.entries(busyFields(start, end, allDay)))
     url.searchParams.set(name, value);
   if (resource && resource.id !== root.dataset.nobody)
@@ -197,6 +225,7 @@ function askToMove(event, start, end, resource, revert) {
   };
   const form = dialog.querySelector("form");
   form.action = move;
+  document.getElementById("move_calendar").value = sheet().calendar;
   document.getElementById("move_fields").replaceChildren(...Object.entries(fields).map(hidden));
   document.getElementById("move_question").textContent = question(event, start, end, resource);
   document.getElementById("move_told").textContent = told;
