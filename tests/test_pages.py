@@ -92,6 +92,7 @@ READ = {
     "availability:services": DECIDES,
     "availability:edit_service": ADMINS,
     "availability:exceptions": DECIDES,
+    "appointments:reminders": DECIDES,
     "portal:list": CLIENT,
     "portal:new": CLIENT,
     "portal:detail": CLIENT,
@@ -130,6 +131,7 @@ ACT = {
     "availability:edit_service": acts(ADMINS, 303),
     "availability:exceptions": acts(ADMINS),
     "availability:delete_exception": acts(ADMINS, 303),
+    "appointments:reminders": acts(ADMINS),
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
     "book:new": acts(PUBLIC),
@@ -148,6 +150,7 @@ OF_THE_TENANT = {
     "availability:hours",
     "availability:services",
     "availability:exceptions",
+    "appointments:reminders",
 }
 # What a page must be asked for.
 QUERIES = {

@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -22,11 +23,27 @@ class MailState(models.TextChoices):
     FAILED = "failed", _("Refused")
 
 
+# A moment, or the expression of one in a subquery.
+Moment = datetime | CombinedExpression
+
+
+def _telling(since: Moment) -> Q:
+    return Q(state=MailState.DUE) | Q(state=MailState.SENT, sent_at__gte=since)
+
+
 class OutboxQuerySet(TenantQuerySet["OutboxMail"]):
     def due(self, now: datetime) -> Self:
         """What may be sent now and is not being sent by somebody else."""
         free = Q(claimed_until=None) | Q(claimed_until__lt=now)
         return self.filter(free, state=MailState.DUE, not_before__lte=now)
+
+    def telling(self, since: Moment) -> Self:
+        """What left since then, or waits: that will tell what is true when it leaves."""
+        return self.filter(_telling(since))
+
+    def tried(self, since: Moment) -> Self:
+        """What tells, and what was refused since then."""
+        return self.filter(_telling(since) | Q(state=MailState.FAILED, created_at__gte=since))
 
     def undelivered(self, now: datetime) -> Self:
         """What did not leave for a while, or was refused lately.
