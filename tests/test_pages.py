@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from convene.appointments import actions
+from convene.appointments import actions, letters
 from convene.appointments.private_link import token_of
 from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
@@ -93,6 +93,10 @@ READ = {
     "availability:edit_service": ADMINS,
     "availability:exceptions": DECIDES,
     "appointments:reminders": DECIDES,
+    "mail:texts": DECIDES,
+    "mail:text": ADMINS,
+    "mail:preview": ADMINS,
+    "mail:ours": ADMINS,
     "portal:list": CLIENT,
     "portal:new": CLIENT,
     "portal:detail": CLIENT,
@@ -132,6 +136,9 @@ ACT = {
     "availability:exceptions": acts(ADMINS),
     "availability:delete_exception": acts(ADMINS, 303),
     "appointments:reminders": acts(ADMINS),
+    "mail:text": acts(ADMINS),
+    "mail:preview": acts(ADMINS),
+    "mail:ours": acts(ADMINS, 303),
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
     "book:new": acts(PUBLIC),
@@ -151,6 +158,10 @@ OF_THE_TENANT = {
     "availability:services",
     "availability:exceptions",
     "appointments:reminders",
+    "mail:texts",
+    "mail:text",
+    "mail:preview",
+    "mail:ours",
 }
 # What a page must be asked for.
 QUERIES = {
@@ -215,7 +226,9 @@ class World:
 
     def _path(self, name: str, slug: str) -> str:
         kwargs: dict[str, Any] = {"tenant": slug or self.tenant.slug}
-        if name in {"clients:detail", "clients:edit"}:
+        if name.startswith("mail:") and name != "mail:texts":
+            kwargs["kind"] = letters.APPROVED_CLIENT
+        elif name in {"clients:detail", "clients:edit"}:
             kwargs["pk"] = self.contact.client_id
         elif name == "clients:new_contact":
             kwargs["client"] = self.contact.client_id

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from convene import mail
+from convene.appointments.variables import VARIABLES
 from convene.mail.handlebars import check, clean_html, render, variables
-from convene.mail.templates import Rendered, Template, load, load_variables
+from convene.mail.templates import Rendered, Template, load
 
 FOLDER = Path(mail.__file__).parents[1] / "appointments" / "mail"
 REMINDER = "appointment-reminder"
@@ -26,7 +27,7 @@ WITH_JOIN_LINK = [
     "appointment-rescheduled",
     REMINDER,
 ]
-EXAMPLE = {variable.name: variable.example for variable in load_variables(FOLDER)}
+EXAMPLE = {variable.name: variable.example for variable in VARIABLES}
 HOSTILE = "<script>alert('1')</script>\"\r\nBcc: everybody@example.com\u2028&amp;"
 JOIN_URL = "https://meet.example.com/l/19%3ameeting%40v2/0?context=%7b%22T%22%7d&a=1&copy=2"
 

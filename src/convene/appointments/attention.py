@@ -63,7 +63,7 @@ def _with_appointments(
 ) -> Iterator[Mail]:
     for mail in mails:
         if row := rows.get(mail.subject_id):
-            yield row, mail, letters.TITLES[mail.kind], letters.contact_of(mail, row)
+            yield row, mail, letters.KINDS[mail.kind].title, letters.contact_of(mail, row)
 
 
 def count(now: datetime) -> dict[str, int]:

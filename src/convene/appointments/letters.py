@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from convene.clients.models import Contact
-from convene.mail import outbox
+from convene.mail import kinds, outbox, texts
 from convene.mail.calendar_file import Person, build, content_type
+from convene.mail.kinds import MailKind
 from convene.mail.models import OutboxMail
 from convene.mail.outbox import Letter, NotNeeded, Told
-from convene.mail.templates import load
 from convene.meetings.words import words_of
 from convene.tenancy.models import Membership
 from convene.wallclock import day_label, span_label, zone_label
@@ -30,8 +30,7 @@ from convene.wallclock import day_label, span_label, zone_label
 from .calendar import event_of
 from .models import AppointmentRequest, ReminderRule, Status, guest_label
 from .private_link import token_of
-
-TEMPLATES = Path(__file__).parent / "mail"
+from .variables import MATTER, VARIABLES
 
 RECEIVED = "appointment-request-received"
 NEW = "appointment-request-new"
@@ -43,16 +42,21 @@ CANCELLED = "appointment-cancelled"
 UNASSIGNED = "appointment-unassigned"
 REMINDER = "appointment-reminder"
 
-TITLES = {
-    RECEIVED: _("Request received"),
-    NEW: _("New request"),
-    APPROVED_CLIENT: _("Confirmation"),
-    ASSIGNED: _("Assignment"),
-    DECLINED: _("Request declined"),
-    RESCHEDULED: _("Appointment moved"),
-    CANCELLED: _("Appointment cancelled"),
-    UNASSIGNED: _("Appointment taken away"),
-    REMINDER: _("Reminder"),
+_BOTH, _TO_CLIENT, _TO_TECHNICIAN = _("Client and technician"), _("Client"), _("Technician")
+
+KINDS = {
+    name: MailKind(name, title, recipients, Path(__file__).parent / "mail", VARIABLES, MATTER)
+    for name, title, recipients in (
+        (RECEIVED, _("Request received"), _TO_CLIENT),
+        (NEW, _("New request"), _("Your own mailbox")),
+        (APPROVED_CLIENT, _("Confirmation"), _TO_CLIENT),
+        (ASSIGNED, _("Assignment"), _TO_TECHNICIAN),
+        (REMINDER, _("Reminder"), _BOTH),
+        (RESCHEDULED, _("Appointment moved"), _BOTH),
+        (DECLINED, _("Request declined"), _TO_CLIENT),
+        (CANCELLED, _("Appointment cancelled"), _BOTH),
+        (UNASSIGNED, _("Appointment taken away"), _TO_TECHNICIAN),
+    )
 }
 
 CLIENT = "client"
@@ -199,7 +203,7 @@ def _write(mail: OutboxMail) -> Letter:
         _check_still_due(mail, appointment, now)
     elif told == before:
         raise NotNeeded("it would tell nothing new")
-    rendered = load(TEMPLATES, mail.kind).render(_context(mail, appointment, recipient, before))
+    rendered = texts.render(KINDS[mail.kind], _context(mail, appointment, recipient, before))
     letter = {
         "to_name": recipient.person.name,
         "to": recipient.person.email,
@@ -290,7 +294,7 @@ def _context(
     recipient: _Recipient,
     before: Told | None,
 ) -> dict[str, str | bool]:
-    """The template's variables (mail/variables.json lists them)."""
+    """The template's variables (variables.py says what each means)."""
     zone, tenant = recipient.zone, appointment.tenant
     is_technician = recipient.membership_id is not None
     # Anybody can enter anybody's address: nobody sends mail with words of their own through us.
@@ -348,5 +352,6 @@ def _if(moved: bool, before: Told | None, words: Callable[[tuple[datetime, datet
     return words((before.starts_at, before.ends_at))
 
 
-for _kind in (*_WANTED_STATUS, UNASSIGNED):
-    outbox.register(_kind, _write)
+kinds.register(KINDS.values())
+for _name in KINDS:
+    outbox.register(_name, _write)

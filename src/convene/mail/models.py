@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
 
+from .templates import Template
+
 PATIENCE = timedelta(minutes=5)  # with a mail that should have left
 REMEMBERED = timedelta(days=7)  # that a mail was refused
 
@@ -129,3 +131,25 @@ class OutboxMail(TenantModel):
         if self.not_before < timezone.now() - PATIENCE:
             return gettext("Nobody has tried to send it. Whoever runs Convene looks at the worker.")
         return ""
+
+
+class MailText(TenantModel):
+    """An MSP's own words for a kind of mail: three Handlebars templates. Without a row, ours."""
+
+    kind = models.CharField(max_length=60)
+    subject = models.TextField()
+    html = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        db_table = "mail_texts"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "kind"], name="one_text_of_a_kind"),
+        )
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @property
+    def template(self) -> Template:
+        return Template(subject=self.subject, html=self.html, text=self.text)
