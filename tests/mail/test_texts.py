@@ -178,6 +178,14 @@ def test_a_text_is_ours_until_another_one_is_saved():
     assert (event.actor, event.after) == (settings.member, {"kind": DECLINED.name})
 
 
+def test_no_text_of_ours_becomes_theirs_by_being_saved_unchanged():
+    settings = Settings()
+    for kind in kinds.all_kinds():
+        assert settings.save(kind, kind.ours).status_code == 303
+
+    assert settings.saved() == {}
+
+
 def test_every_text_of_ours_can_be_saved_with_a_word_more():
     settings = Settings()
     for kind in kinds.all_kinds():
