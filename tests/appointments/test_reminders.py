@@ -526,7 +526,7 @@ def test_what_is_due_is_found_by_an_index_on_the_start(superuser, time_machine):
     dana = make_member(tenant)
     many(tenant, dana, 3)
     years_ago(tenant, dana, 3000)
-    superuser.execute("ANALYZE schedule_entries, appointment_requests")
+    superuser.execute("ANALYZE schedule_entries, appointment_requests, outbox_mails")
 
     with tenant_atomic(tenant):
         plan = to_remind(NOON, DAY).explain()
@@ -537,7 +537,7 @@ def test_what_is_due_is_found_by_an_index_on_the_start(superuser, time_machine):
 
 
 def years_ago(tenant: Tenant, technician: Membership, number: int) -> None:
-    """As many appointments that are over."""
+    """As many appointments that are over, and their mails."""
     request = make_request(tenant)
     entries = [
         ScheduleEntry(
@@ -558,6 +558,18 @@ def years_ago(tenant: Tenant, technician: Membership, number: int) -> None:
             row.status, row.schedule_entry = "approved", entry
             rows.append(row)
         AppointmentRequest.objects.bulk_create(rows)
+        OutboxMail.objects.bulk_create(
+            OutboxMail(
+                kind=letters.APPROVED_CLIENT,
+                subject_id=row.id,
+                recipient=letters.CLIENT,
+                state=MailState.SENT,
+                created_at=NOON,
+                not_before=NOON,
+                sent_at=NOON,
+            )
+            for row in rows
+        )
 
 
 # The setting
