@@ -23,7 +23,7 @@ from convene.availability.models import (
 )
 from convene.catalog.models import Service, ServicePerformer
 from convene.clients.models import Client, Contact
-from convene.mail.models import OutboxMail
+from convene.mail.models import MailState, OutboxMail
 from convene.meetings.registry import the_provider
 from convene.schedule.models import ScheduleEntry
 from convene.tenancy.db import tenant_atomic
@@ -195,6 +195,8 @@ def _make_older(msp: Msp, row: world.Request, people: _People) -> None:
         rows.update(created_at=asked_at)
         if row.days < 0:
             _move_into_the_past(rows.get())
+        elif not row.clock:
+            _told_long_ago(rows.get())
 
 
 def _submission(msp: Msp, row: world.Request) -> UUID:
@@ -236,6 +238,26 @@ def _move_into_the_past(appointment: AppointmentRequest) -> None:
         entry.starts_at, entry.ends_at = start, start + (entry.ends_at - entry.starts_at)
         entry.save(update_fields=["starts_at", "ends_at"])
     OutboxMail.objects.filter(subject_id=appointment.id).delete()
+
+
+def _told_long_ago(appointment: AppointmentRequest) -> None:
+    """As if its mails had left when it was asked for: its people are reminded of it now."""
+    entry = appointment.schedule_entry
+    if entry is None:
+        return
+    waiting = OutboxMail.objects.filter(subject_id=appointment.id, state=MailState.DUE)
+    waiting.update(
+        state=MailState.SENT,
+        created_at=appointment.created_at,
+        sent_at=appointment.created_at,
+        attempts=1,
+        told_status=appointment.status,
+        told_start=entry.starts_at,
+        told_end=entry.ends_at,
+        told_link=appointment.join_url(),
+        told_technician=entry.technician_id,
+        told_sequence=entry.sequence,
+    )
 
 
 # Availability

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.views.defaults import server_error
 
-from convene.appointments import actions
+from convene.appointments import actions, letters
 from convene.appointments.private_link import token_of
 from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
@@ -94,6 +94,11 @@ READ = {
     "availability:services": DECIDES,
     "availability:edit_service": ADMINS,
     "availability:exceptions": DECIDES,
+    "appointments:reminders": DECIDES,
+    "mail:texts": DECIDES,
+    "mail:text": ADMINS,
+    "mail:preview": ADMINS,
+    "mail:ours": ADMINS,
     "portal:list": CLIENT,
     "portal:new": CLIENT,
     "portal:detail": CLIENT,
@@ -132,6 +137,10 @@ ACT = {
     "availability:edit_service": acts(ADMINS, 303),
     "availability:exceptions": acts(ADMINS),
     "availability:delete_exception": acts(ADMINS, 303),
+    "appointments:reminders": acts(ADMINS),
+    "mail:text": acts(ADMINS),
+    "mail:preview": acts(ADMINS),
+    "mail:ours": acts(ADMINS, 303),
     "portal:new": acts(CLIENT),
     "portal:cancel": acts(CLIENT, 303),
     "book:new": acts(PUBLIC),
@@ -150,6 +159,11 @@ OF_THE_TENANT = {
     "availability:hours",
     "availability:services",
     "availability:exceptions",
+    "appointments:reminders",
+    "mail:texts",
+    "mail:text",
+    "mail:preview",
+    "mail:ours",
 }
 # What a page must be asked for.
 QUERIES = {
@@ -214,7 +228,9 @@ class World:
 
     def _path(self, name: str, slug: str) -> str:
         kwargs: dict[str, Any] = {"tenant": slug or self.tenant.slug}
-        if name in {"clients:detail", "clients:edit"}:
+        if name.startswith("mail:") and name != "mail:texts":
+            kwargs["kind"] = letters.APPROVED_CLIENT
+        elif name in {"clients:detail", "clients:edit"}:
             kwargs["pk"] = self.contact.client_id
         elif name == "clients:new_contact":
             kwargs["client"] = self.contact.client_id

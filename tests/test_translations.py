@@ -16,7 +16,7 @@ from tests.test_pages import READ, World, browser_of
 from tools.messages import disguise
 
 READ_ALOUD = {"placeholder", "title", "aria-label", "alt", "data-busy"}
-NOT_READ = {"script", "style", "pre", "code", "kbd"}
+NOT_READ = {"script", "style", "pre", "code", "kbd", "textarea"}
 # What people typed, and what Django, allauth and the tz database call things.
 NAMES = [
     r"(MSP|Person|Client|Contact|Service) \d+|Dentist",

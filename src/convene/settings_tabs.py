@@ -19,6 +19,7 @@ class Area(TextChoices):
     """The pages that the tabs are on."""
 
     AVAILABILITY = "availability", _("Availability")
+    MAILS = "mails", _("Mails")
     INTEGRATIONS = "integrations", _("Integrations")
 
 

@@ -16,6 +16,7 @@ staff = [
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
     path("settings/availability/", include("convene.availability.urls")),
+    path("settings/mails/texts/", include("convene.mail.urls")),
     *plugin_urls(),
 ]
 

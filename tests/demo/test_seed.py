@@ -8,10 +8,13 @@ from django.apps import apps
 from django.utils import timezone
 
 from convene.accounts.models import User
+from convene.appointments import letters
 from convene.appointments.models import AppointmentRequest, Status
+from convene.appointments.reminders import remind_all
 from convene.availability.models import AvailabilityException, BookingRules, WorkingHours
 from convene.catalog.models import ServicePerformer
 from convene.clients.models import Client
+from convene.mail.models import OutboxMail
 from convene.schedule.models import EntryKind, ScheduleEntry
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership, Tenant, TenantModel
@@ -176,3 +179,16 @@ def test_robin_works_for_both_and_everybody_signs_in_with_one_password() -> None
     assert set(places) == {"northwind", "fabrikam"}
     assert all(user.check_password(PASSWORD) for user in User.objects.all()[:3])
     assert all(user.email.endswith(".example") for user in User.objects.all())
+
+
+@pytest.mark.usefixtures("db")
+def test_whoever_comes_next_was_told_long_ago_and_is_reminded_at_once() -> None:
+    seed()
+
+    remind_all(timezone.now())
+
+    for tenant in Tenant.objects.all():
+        with tenant_atomic(tenant):
+            reminders = list(OutboxMail.objects.filter(kind=letters.REMINDER))
+        who = sorted(mail.recipient.partition(":")[0] for mail in reminders)
+        assert who == ["client", "technician"]

@@ -38,7 +38,14 @@ from convene.tenancy.models import Membership, Tenant
 from convene.wallclock import to_utc, zone_label
 
 from . import history, letters, obstacles
-from .models import AppointmentRequest, MeetingSync, Operation, Status, guest_label
+from .models import (
+    AppointmentRequest,
+    MeetingSync,
+    Operation,
+    ReminderRule,
+    Status,
+    guest_label,
+)
 from .sync import Result, lock_meeting, lose, subject_of, sync
 
 # How long a mail waits for the meeting's link before it leaves without.
@@ -534,6 +541,21 @@ def send_mail_again(
         before = {"mail": refused.kind, "to": refused.to, "reason": refused.reason}
         record(history.MAIL_SENT_AGAIN, appointment.id, by=by, before=before)
     return Outcome(appointment_id)
+
+
+def set_reminders(tenant: Tenant, *, by: Membership, hours_before: int) -> None:
+    """Remind client and technician so many hours before an appointment; 0 is never."""
+    with tenant_atomic(tenant):
+        rule, _created = ReminderRule.objects.select_for_update().get_or_create()
+        before, rule.hours_before = rule.hours_before, hours_before
+        rule.save(update_fields=["hours_before"])
+        record(
+            history.REMINDERS_CHANGED,
+            rule.id,
+            by=by,
+            before={"hours_before": before},
+            after={"hours_before": hours_before},
+        )
 
 
 # What the actions share

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from convene.clients.models import Contact
-from convene.mail.models import OutboxMail
+from convene.mail.models import OutboxMail, OutboxQuerySet
 from convene.tenancy.db import current_tenant_id, tenant_atomic
 from convene.tenancy.models import Membership
 
@@ -37,7 +37,7 @@ class Attention:
 def read(now: datetime) -> Attention:
     """All of it, in a fixed number of queries."""
     meetings = {row.appointment_id: row for row in MeetingSync.objects.needing_attention(now)}
-    mails = list(OutboxMail.objects.undelivered(now))
+    mails = list(_undelivered(now))
     wanted = [*meetings, *(mail.subject_id for mail in mails)]
     found = AppointmentRequest.objects.with_people().in_order()
     rows = {row.id: row for row in found.filter(id__in=wanted)}
@@ -52,12 +52,18 @@ def read(now: datetime) -> Attention:
     )
 
 
+def _undelivered(now: datetime) -> OutboxQuerySet:
+    """Nobody need be called about a reminder of what has begun."""
+    mails: OutboxQuerySet = OutboxMail.objects.undelivered(now)
+    return mails.exclude(kind=letters.REMINDER, told_start__lte=now)
+
+
 def _with_appointments(
     mails: list[OutboxMail], rows: dict[Any, AppointmentRequest]
 ) -> Iterator[Mail]:
     for mail in mails:
         if row := rows.get(mail.subject_id):
-            yield row, mail, letters.TITLES[mail.kind], letters.contact_of(mail, row)
+            yield row, mail, letters.KINDS[mail.kind].title, letters.contact_of(mail, row)
 
 
 def count(now: datetime) -> dict[str, int]:
@@ -69,7 +75,7 @@ def count(now: datetime) -> dict[str, int]:
             ("waiting", requests.waiting()),
             ("overdue", requests.overdue(now)),
             ("meetings", MeetingSync.objects.needing_attention(now)),
-            ("mails", OutboxMail.objects.undelivered(now)),
+            ("mails", _undelivered(now)),
         )
     )
     found = dict(first.union(*others, all=True))

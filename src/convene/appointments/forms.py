@@ -33,7 +33,7 @@ from convene.wallclock import (
 
 from .agenda import clock, is_of_whole_days
 from .day import Day, day_of
-from .models import AppointmentRequest
+from .models import AppointmentRequest, ReminderLead
 from .obstacles import Obstacles, against, against_another, around
 from .sheet import days_span
 
@@ -346,3 +346,11 @@ def busy_initial(entry: ScheduleEntry, zone: ZoneInfo) -> dict[str, Any]:
     if last.date() != first.date():
         values["last_day"] = last.date()
     return values
+
+
+class ReminderForm(StyledForm, forms.Form):
+    """When client and technician are reminded."""
+
+    hours_before = forms.TypedChoiceField(
+        label=_("Remind client and technician"), choices=ReminderLead.choices, coerce=int
+    )

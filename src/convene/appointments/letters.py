@@ -18,20 +18,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from convene.clients.models import Contact
-from convene.mail import outbox
+from convene.mail import kinds, outbox, texts
 from convene.mail.calendar_file import Person, build, content_type
+from convene.mail.kinds import MailKind
 from convene.mail.models import OutboxMail
 from convene.mail.outbox import Letter, NotNeeded, Told
-from convene.mail.templates import load
 from convene.meetings.words import words_of
 from convene.tenancy.models import Membership
 from convene.wallclock import day_label, span_label, zone_label
 
 from .calendar import event_of
-from .models import AppointmentRequest, Status, guest_label
+from .models import AppointmentRequest, ReminderRule, Status, guest_label
 from .private_link import token_of
-
-TEMPLATES = Path(__file__).parent / "mail"
+from .variables import MATTER, VARIABLES
 
 RECEIVED = "appointment-request-received"
 NEW = "appointment-request-new"
@@ -41,26 +40,34 @@ DECLINED = "appointment-request-declined"
 RESCHEDULED = "appointment-rescheduled"
 CANCELLED = "appointment-cancelled"
 UNASSIGNED = "appointment-unassigned"
+REMINDER = "appointment-reminder"
 
-TITLES = {
-    RECEIVED: _("Request received"),
-    NEW: _("New request"),
-    APPROVED_CLIENT: _("Confirmation"),
-    ASSIGNED: _("Assignment"),
-    DECLINED: _("Request declined"),
-    RESCHEDULED: _("Appointment moved"),
-    CANCELLED: _("Appointment cancelled"),
-    UNASSIGNED: _("Appointment taken away"),
+_BOTH, _TO_CLIENT, _TO_TECHNICIAN = _("Client and technician"), _("Client"), _("Technician")
+
+KINDS = {
+    name: MailKind(name, title, recipients, Path(__file__).parent / "mail", VARIABLES, MATTER)
+    for name, title, recipients in (
+        (RECEIVED, _("Request received"), _TO_CLIENT),
+        (NEW, _("New request"), _("Your own mailbox")),
+        (APPROVED_CLIENT, _("Confirmation"), _TO_CLIENT),
+        (ASSIGNED, _("Assignment"), _TO_TECHNICIAN),
+        (REMINDER, _("Reminder"), _BOTH),
+        (RESCHEDULED, _("Appointment moved"), _BOTH),
+        (DECLINED, _("Request declined"), _TO_CLIENT),
+        (CANCELLED, _("Appointment cancelled"), _BOTH),
+        (UNASSIGNED, _("Appointment taken away"), _TO_TECHNICIAN),
+    )
 }
 
 CLIENT = "client"
 DISPATCH = "dispatch"
+TECHNICIAN = "technician:"  # and the membership's id
 UNASSIGNED_STATUS = "unassigned"
 
 
 def technician_key(technician_id: UUID) -> str:
     """How the outbox names a technician."""
-    return f"technician:{technician_id}"
+    return f"{TECHNICIAN}{technician_id}"
 
 
 # Who is told of what
@@ -116,6 +123,18 @@ def tell_cancelled(appointment: AppointmentRequest) -> None:
     mails = {CLIENT: CANCELLED}
     if technician := appointment.technician:
         mails[technician_key(technician.id)] = CANCELLED
+    outbox.tell(appointment.id, mails, not_before=timezone.now())
+
+
+def tell_reminder(appointment: AppointmentRequest, *, due_at: datetime) -> None:
+    """Client and technician, unless they were told anything of it since the reminder was due."""
+    technician = appointment.technician
+    recipients = [CLIENT]
+    if technician and technician.active:
+        recipients.append(technician_key(technician.id))
+    tried = OutboxMail.objects.filter(subject_id=appointment.id).tried(due_at)
+    told = set(tried.values_list("recipient", flat=True))
+    mails = {recipient: REMINDER for recipient in recipients if recipient not in told}
     outbox.tell(appointment.id, mails, not_before=timezone.now())
 
 
@@ -178,11 +197,13 @@ def _write(mail: OutboxMail) -> Letter:
     recipient = _recipient_of(mail, appointment)
     before = outbox.last_told(mail)
     told = _told(mail, appointment)
-    _check_still_holds(mail, appointment, recipient, before)
-    if told == before:
-        raise NotNeeded("it would tell nothing new")
     now = timezone.now()
-    rendered = load(TEMPLATES, mail.kind).render(_context(mail, appointment, recipient, before))
+    _check_still_holds(mail, appointment, recipient, before)
+    if mail.kind == REMINDER:
+        _check_still_due(mail, appointment, now)
+    elif told == before:
+        raise NotNeeded("it would tell nothing new")
+    rendered = texts.render(KINDS[mail.kind], _context(mail, appointment, recipient, before))
     letter = {
         "to_name": recipient.person.name,
         "to": recipient.person.email,
@@ -192,7 +213,8 @@ def _write(mail: OutboxMail) -> Letter:
         "html": rendered.html,
         "text": rendered.text,
     }
-    if appointment.schedule_entry is None or mail.recipient == DISPATCH:
+    has_file = appointment.schedule_entry is not None and mail.kind != REMINDER
+    if mail.recipient == DISPATCH or not has_file:
         return Letter(**letter, told=told)
     event = event_of(
         appointment,
@@ -222,6 +244,7 @@ _WANTED_STATUS = {
     APPROVED_CLIENT: Status.APPROVED,
     ASSIGNED: Status.APPROVED,
     RESCHEDULED: Status.APPROVED,
+    REMINDER: Status.APPROVED,
     DECLINED: Status.DECLINED,
     CANCELLED: Status.CANCELLED,
 }
@@ -244,7 +267,7 @@ def _check_still_holds(
     has_it = appointment.technician is not None and (
         appointment.technician.id == recipient.membership_id
     )
-    if mail.kind in {ASSIGNED, RESCHEDULED} and not has_it:
+    if mail.kind in {ASSIGNED, RESCHEDULED, REMINDER} and not has_it:
         raise NotNeeded("somebody else has the appointment now")
     if mail.kind == UNASSIGNED and has_it:
         raise NotNeeded("the technician has it again")
@@ -253,13 +276,25 @@ def _check_still_holds(
         raise NotNeeded("the technician was never told of it")
 
 
+def _check_still_due(mail: OutboxMail, appointment: AppointmentRequest, now: datetime) -> None:
+    """Raise NotNeeded for a reminder that is too early, too late, or has become another mail's."""
+    lead = ReminderRule.of_tenant().lead
+    if appointment.starts_at <= now:
+        raise NotNeeded("the appointment has begun")
+    if lead is None or now < appointment.starts_at - lead:
+        raise NotNeeded("it is not due any more")
+    others = OutboxMail.objects.filter(subject_id=mail.subject_id, recipient=mail.recipient)
+    if others.exclude(id=mail.id).telling(appointment.starts_at - lead).exists():
+        raise NotNeeded("another mail tells it")
+
+
 def _context(
     mail: OutboxMail,
     appointment: AppointmentRequest,
     recipient: _Recipient,
     before: Told | None,
 ) -> dict[str, str | bool]:
-    """The template's variables (mail/variables.json lists them)."""
+    """The template's variables (variables.py says what each means)."""
     zone, tenant = recipient.zone, appointment.tenant
     is_technician = recipient.membership_id is not None
     # Anybody can enter anybody's address: nobody sends mail with words of their own through us.
@@ -317,5 +352,6 @@ def _if(moved: bool, before: Told | None, words: Callable[[tuple[datetime, datet
     return words((before.starts_at, before.ends_at))
 
 
-for _kind in (*_WANTED_STATUS, UNASSIGNED):
-    outbox.register(_kind, _write)
+kinds.register(KINDS.values())
+for _name in KINDS:
+    outbox.register(_name, _write)

@@ -310,3 +310,39 @@ class MeetingSync(TenantModel):
         """The same question as the queryset's, of one row in hand."""
         matters = not (appointment.is_approved and appointment.is_over(now))
         return self.due and matters and not self.is_leased(now)
+
+
+class ReminderLead(models.IntegerChoices):
+    """How many hours before an appointment people are reminded; a day is 24 hours."""
+
+    NEVER = 0, _("never")
+    ONE_HOUR = 1, _("1 hour before")
+    TWO_HOURS = 2, _("2 hours before")
+    FOUR_HOURS = 4, _("4 hours before")
+    ONE_DAY = 24, _("1 day before")
+    TWO_DAYS = 48, _("2 days before")
+
+
+class ReminderRule(TenantModel):
+    """When client and technician are reminded: one row for a tenant. Without it, a day before."""
+
+    hours_before = models.PositiveSmallIntegerField(
+        choices=ReminderLead.choices, default=ReminderLead.ONE_DAY
+    )
+
+    class Meta:
+        db_table = "reminder_rules"
+        constraints = (models.UniqueConstraint(fields=["tenant"], name="one_rule_of_reminders"),)
+
+    def __str__(self) -> str:
+        return str(ReminderLead(self.hours_before).label)
+
+    @classmethod
+    def of_tenant(cls) -> "ReminderRule":
+        """The row of the block's tenant, or a new one."""
+        return cls.objects.first() or cls()
+
+    @property
+    def lead(self) -> timedelta | None:
+        """How long before the start; None for never."""
+        return timedelta(hours=self.hours_before) if self.hours_before else None

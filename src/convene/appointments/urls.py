@@ -2,7 +2,7 @@ from django.urls import path
 
 from convene.pages import View, acting, get_or_post, reading
 
-from . import busy_views, schedule_views, today_views, views
+from . import busy_views, reminder_views, schedule_views, today_views, views
 
 app_name = "appointments"
 
@@ -41,4 +41,9 @@ urlpatterns = [
     path(ONE + "meeting/create/", deciding(views.create_meeting), name="create_meeting"),
     path(ONE + "meeting/retry/", deciding(views.retry_meeting), name="retry_meeting"),
     path(ONE + "meeting/forget/", deciding(views.forget_meeting), name="forget_meeting"),
+    path(
+        "settings/mails/reminders/",
+        get_or_post(reminder_views.reminders, reminder_views.save_reminders),
+        name="reminders",
+    ),
 ]

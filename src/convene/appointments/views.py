@@ -107,7 +107,11 @@ def _way_back(request: TenantRequest, appointment: AppointmentRequest) -> dict[s
 def _mails(appointment: AppointmentRequest) -> list[tuple[OutboxMail, Any, Contact | None]]:
     """What was told, or would have been; a mail that was never written has its kind's title."""
     return [
-        (mail, mail.subject or letters.TITLES[mail.kind], letters.contact_of(mail, appointment))
+        (
+            mail,
+            mail.subject or letters.KINDS[mail.kind].title,
+            letters.contact_of(mail, appointment),
+        )
         for mail in OutboxMail.objects.filter(subject_id=appointment.id)
     ]
 

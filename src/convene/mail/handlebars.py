@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import islice
 
 import nh3
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic_handlebars import HandlebarsError, HandlebarsParseError
 from pydantic_handlebars._ast_nodes import (
     BlockStatement,
@@ -97,7 +99,7 @@ def check(source: str, names: Collection[str]) -> list[Problem]:
 
 def variables(source: str) -> frozenset[str]:
     """The variables a template mentions anywhere, also in conditions."""
-    return frozenset(name for name, _ in _variables(_compile(source)))
+    return frozenset(name for name, _path in _variables(_compile(source)))
 
 
 _CLEANER = nh3.Cleaner(
@@ -139,7 +141,7 @@ def clean_html(html: str) -> str:
 @lru_cache(maxsize=256)
 def _compile(source: str) -> Program:
     if len(source) > MAX_SOURCE:
-        raise TemplateError(f"The template is longer than {MAX_SOURCE // 1024} kB.")
+        raise TemplateError(_("The template is longer than %(n)d kB.") % {"n": MAX_SOURCE // 1024})
     try:
         tokens = _without_standalone_lines(tokenize(source))
         return _StrictParser(tokens, source).parse()
@@ -204,7 +206,7 @@ def _blank_line_end(tokens: list[Token], index: int) -> int | None:
         return 0
     if token.type is not TokenType.CONTENT:
         return None
-    rest, newline, _ = token.value.partition("\n")
+    rest, newline, _after = token.value.partition("\n")
     ends_the_line = newline or tokens[index + 1].type is TokenType.EOF
     return len(rest + newline) if ends_the_line and not rest.strip(" \t\r") else None
 
@@ -232,7 +234,8 @@ class _StrictParser(_Parser):
     def _one_level_deeper(self) -> Iterator[None]:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise _Refusal(f"Blocks are nested deeper than {MAX_DEPTH} levels.", self._current())
+            sentence = _("Blocks are nested deeper than %(n)d levels.") % {"n": MAX_DEPTH}
+            raise _Refusal(sentence, self._current())
         yield
         self._depth -= 1
 
@@ -253,21 +256,21 @@ class _StrictParser(_Parser):
     def _parse_expression(self) -> Expression:
         token = self._current()
         if token.type is TokenType.NUMBER and not re.fullmatch(r"-?[0-9.]{1,15}", token.value):
-            raise _Refusal("This number cannot be understood.", token)
+            raise _Refusal(_("This number cannot be understood."), token)
         return super()._parse_expression()
 
     def _parse_subexpression(self) -> SubExpression:
-        raise _Refusal("Brackets would call a helper, and there is none.", self._current())
+        raise _Refusal(_("Brackets would call a helper, and there is none."), self._current())
 
     def _parse_block_params(self) -> list[str]:
         first = self._current()
         names = super()._parse_block_params()
         if len(names) > 2:  # thousands of names would make each round of a loop slow
-            raise _Refusal("A loop names its item and its place, nothing more.", first)
+            raise _Refusal(_("A loop names its item and its place, nothing more."), first)
         return names
 
     def _parse_raw_block(self) -> RawBlock:
-        raise _Refusal("Four braces would call a helper, and there is none.", self._current())
+        raise _Refusal(_("Four braces would call a helper, and there is none."), self._current())
 
     def _parse_block(self) -> BlockStatement:
         opening = self._current()
@@ -277,7 +280,7 @@ class _StrictParser(_Parser):
             if _message(error) != "Unclosed block":
                 raise
             # The parser points at the end of the template; the author looks for the beginning.
-            raise _Refusal("This block is never closed.", opening) from error
+            raise _Refusal(_("This block is never closed."), opening) from error
 
     def _parse_expression_with_params(
         self,
@@ -291,14 +294,15 @@ class _StrictParser(_Parser):
         is_block = opener.type not in {TokenType.OPEN, TokenType.OPEN_UNESCAPED}
         name = head.original if isinstance(head, PathExpression) else ""
         if is_block and not name:
-            raise _Refusal("A block needs the name of a variable.", first)
+            raise _Refusal(_("A block needs the name of a variable."), first)
         if name in BLOCKS and not is_block:
             tags = f"{{{{#{name} …}}}} … {{{{/{name}}}}}"
-            raise _Refusal(f"“{name}” is a block: write {tags}.", first)
+            sentence = _("“%(name)s” is a block: write %(tags)s.")
+            raise _Refusal(sentence % {"name": name, "tags": tags}, first)
         if name in BLOCKS and len(values) != 1:
-            raise _Refusal(f"“{name}” needs exactly one value.", first)
+            raise _Refusal(_("“%(name)s” needs exactly one value.") % {"name": name}, first)
         if name not in BLOCKS and (values or options):
-            raise _Refusal(f"There is no helper “{name}”.", first)
+            raise _Refusal(_("There is no helper “%(name)s”.") % {"name": name}, first)
         return head, values, options
 
 
@@ -317,7 +321,7 @@ class _Renderer(Compiler):
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS:
-            raise TemplateError(f"The template takes more than {MAX_STEPS} steps.")
+            raise TemplateError(_("The template takes more than %(n)d steps.") % {"n": MAX_STEPS})
 
     def _render_program(self, program: Program, scope: Scope) -> str:
         self._step()
@@ -391,20 +395,19 @@ def _variable(
 
 def _unknown_name(name: str, names: Collection[str]) -> str:
     similar = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean “{similar[0]}”?" if similar else ""
-    return f"There is no variable “{name}”.{hint}"
+    if not similar:
+        return _("There is no variable “%(name)s”.") % {"name": name}
+    words = {"name": name, "similar": similar[0]}
+    return _("There is no variable “%(name)s”. Did you mean “%(similar)s”?") % words
 
 
 _SENTENCES = {
-    "Unexpected closing block": "This closes a block that was never opened.",
-    "Unexpected standalone inverse block": "This “else” belongs to no block.",
-    "Partials are not supported": "A mail cannot include other templates.",
-    "Unclosed comment": "This comment is never closed.",
-    "Unterminated string literal": "This quoted text is never closed.",
-    "Expected identifier after path separator": "A name is missing after the dot.",
-    f"Output size exceeds maximum of {MAX_OUTPUT} bytes": (
-        f"The mail would be longer than {MAX_OUTPUT // 1024} kB."
-    ),
+    "Unexpected closing block": gettext_lazy("This closes a block that was never opened."),
+    "Unexpected standalone inverse block": gettext_lazy("This “else” belongs to no block."),
+    "Partials are not supported": gettext_lazy("A mail cannot include other templates."),
+    "Unclosed comment": gettext_lazy("This comment is never closed."),
+    "Unterminated string literal": gettext_lazy("This quoted text is never closed."),
+    "Expected identifier after path separator": gettext_lazy("A name is missing after the dot."),
 }
 
 
@@ -414,8 +417,11 @@ def _sentence(error: Exception) -> str:
         return error.sentence
     message = _message(error)
     if closed := re.fullmatch(r"(.+) doesn't match (.+)", message):
-        return f"“{closed[1]}” is closed as “{closed[2]}”."
-    return _SENTENCES.get(message, "This tag cannot be understood.")
+        words = {"opened": closed[1], "closed": closed[2]}
+        return _("“%(opened)s” is closed as “%(closed)s”.") % words
+    if message.startswith("Output size exceeds"):
+        return _("The mail would be longer than %(n)d kB.") % {"n": MAX_OUTPUT // 1024}
+    return str(_SENTENCES.get(message) or _("This tag cannot be understood."))
 
 
 def _message(error: Exception) -> str:

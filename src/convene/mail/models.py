@@ -5,11 +5,14 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from convene.tenancy.models import TenantManager, TenantModel, TenantQuerySet
+
+from .templates import Template
 
 PATIENCE = timedelta(minutes=5)  # with a mail that should have left
 REMEMBERED = timedelta(days=7)  # that a mail was refused
@@ -22,11 +25,27 @@ class MailState(models.TextChoices):
     FAILED = "failed", _("Refused")
 
 
+# A moment, or the expression of one in a subquery.
+Moment = datetime | CombinedExpression
+
+
+def _telling(since: Moment) -> Q:
+    return Q(state=MailState.DUE) | Q(state=MailState.SENT, sent_at__gte=since)
+
+
 class OutboxQuerySet(TenantQuerySet["OutboxMail"]):
     def due(self, now: datetime) -> Self:
         """What may be sent now and is not being sent by somebody else."""
         free = Q(claimed_until=None) | Q(claimed_until__lt=now)
         return self.filter(free, state=MailState.DUE, not_before__lte=now)
+
+    def telling(self, since: Moment) -> Self:
+        """What left since then, or waits: that will tell what is true when it leaves."""
+        return self.filter(_telling(since))
+
+    def tried(self, since: Moment) -> Self:
+        """What tells, and what was refused since then."""
+        return self.filter(_telling(since) | Q(state=MailState.FAILED, created_at__gte=since))
 
     def undelivered(self, now: datetime) -> Self:
         """What did not leave for a while, or was refused lately.
@@ -112,3 +131,25 @@ class OutboxMail(TenantModel):
         if self.not_before < timezone.now() - PATIENCE:
             return gettext("Nobody has tried to send it. Whoever runs Convene looks at the worker.")
         return ""
+
+
+class MailText(TenantModel):
+    """An MSP's own words for a kind of mail: three Handlebars templates. Without a row, ours."""
+
+    kind = models.CharField(max_length=60)
+    subject = models.TextField()
+    html = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        db_table = "mail_texts"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "kind"], name="one_text_of_a_kind"),
+        )
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @property
+    def template(self) -> Template:
+        return Template(subject=self.subject, html=self.html, text=self.text)

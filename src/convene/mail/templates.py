@@ -4,12 +4,13 @@ What all mails share, the frame with the sender's name and how to reach them, is
 `layout.html.hbs` and `layout.txt.hbs` beside this module.
 """
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from convene.mail.handlebars import Context, render, render_html
+from django.utils.translation import gettext as _
+
+from convene.mail.handlebars import Context, TemplateError, render, render_html
 from convene.text import one_line
 
 _LAYOUTS = Path(__file__).parent
@@ -31,23 +32,17 @@ class Template:
     text: str
 
     def render(self, context: Context) -> Rendered:
+        """Raises TemplateError, also for a mail that comes out empty."""
         subject = one_line(render(self.subject, context, escape=False))
         html_body = render_html(self.html, context)
         text_body = render(self.text, context, escape=False).strip()
+        if not (subject and html_body.strip() and text_body):
+            raise TemplateError(_("The subject or the text of the mail is empty."))
         return Rendered(
             subject=subject,
             html=_in_layout("html", {**context, "subject": subject, "body": html_body}),
             text=_in_layout("txt", {**context, "body": text_body}),
         )
-
-
-@dataclass(frozen=True)
-class Variable:
-    """What authors may use, and what a preview shows for it."""
-
-    name: str
-    meaning: str
-    example: str | bool
 
 
 @lru_cache
@@ -57,12 +52,6 @@ def load(folder: Path, name: str) -> Template:
         html=_read(folder / f"{name}.html.hbs"),
         text=_read(folder / f"{name}.txt.hbs"),
     )
-
-
-@lru_cache
-def load_variables(folder: Path) -> tuple[Variable, ...]:
-    """The variables that the templates of this folder can use."""
-    return tuple(Variable(**entry) for entry in json.loads(_read(folder / "variables.json")))
 
 
 def _in_layout(kind: str, context: Context) -> str:

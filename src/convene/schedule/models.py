@@ -69,6 +69,8 @@ class ScheduleEntry(TenantModel):
             ),
             # Free times are ahead: years that are over must not be read for them.
             models.Index(fields=["tenant", "technician", "ends_at"], name="entries_to_come"),
+            # Reminders are asked for each minute, of everybody at once.
+            models.Index(fields=["tenant", "starts_at"], name="entries_by_start"),
         )
         constraints = (
             models.CheckConstraint(

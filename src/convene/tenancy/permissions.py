@@ -14,10 +14,16 @@ class Role(models.TextChoices):
 _TECHNICIAN = frozenset(
     {"user_schedule:read", "user_schedule:update_own", "client:read", "service:read"}
 )
-_DISPATCHER = _TECHNICIAN | {"user_schedule:update", "client:update", "availability:read"}
+_DISPATCHER = _TECHNICIAN | {
+    "user_schedule:update",
+    "client:update",
+    "availability:read",
+    "mail:read",
+}
 _ADMIN = _DISPATCHER | {
     "service:update",
     "availability:update",
+    "mail:update",
     "tenant_integrations:read",
     "tenant_integrations:update",
 }

@@ -2,6 +2,7 @@
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (!button || event.defaultPrevented) return;
+  if (button.formTarget) return; // the answer goes to a frame, and this page stays
   const busy = button.dataset.busy;
   // after this turn, so that the button's own value is still sent
   setTimeout(() => {
