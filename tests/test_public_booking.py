@@ -18,10 +18,12 @@ from django.test import Client as Browser
 from django.utils.html import escape
 
 from convene.appointments import actions
+from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest, Status
 from convene.appointments.private_link import LASTS, token_of
 from convene.events.models import Event
 from convene.mail.delivery import deliver
+from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
@@ -432,6 +434,185 @@ def test_the_history_names_the_guest():
         events = list(Event.objects.all())
     assert {event.actor_name for event in events} == {"Ada Lovelace (guest)"}
     assert {event.actor for event in events} == {None}
+
+
+# Correcting a guest
+
+WRONG, RIGHT = "adda@engines.example", EMAIL
+
+
+class Mistyped(Page):
+    """A guest whose address was mistyped, and Otto, who has called them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link = self.asked(email=WRONG, name="Ada", company="")
+
+    def correct(self, **fields: str) -> Any:
+        right = {"name": "Ada", "email": RIGHT, "phone": "+44 20 7946 0123"}
+        return self.desk.post(self.address(), right | fields)
+
+    def address(self, path: str = "guest/") -> str:
+        return f"/t/{self.tenant.slug}/requests/{self.request().id}/{path}"
+
+    def deliver(self) -> None:
+        deliver(self.tenant.id, self.request().id)
+
+    def mails(self) -> list[tuple[str, str]]:
+        with tenant_atomic(self.tenant):
+            rows = OutboxMail.objects.filter(recipient="client")
+            return list(rows.values_list("state", "to"))
+
+
+def test_a_guests_details_are_corrected_and_the_private_link_stays():
+    page = Mistyped()
+    asking = page.desk.get(page.address()).text
+
+    answer = page.correct(name="Ada Lovelace", phone="")
+
+    request = page.request()
+    assert f'value="{WRONG}"' in asking
+    assert (answer.status_code, answer.headers["Location"]) == (303, page.address(""))
+    assert (request.requester_name, request.requester_email) == ("Ada Lovelace", RIGHT)
+    assert request.requester_phone == ""
+    assert RIGHT in page.read(page.link)
+    shown = page.desk.get(page.address("")).text
+    assert "Details of the guest corrected" in shown
+    assert WRONG not in shown
+
+
+def test_the_history_says_what_was_corrected_and_not_what_it_was():
+    page = Mistyped()
+
+    page.correct(phone="1")
+    page.correct(phone="1")  # the same once more
+
+    with tenant_atomic(page.tenant):
+        [event] = Event.objects.filter(kind="GUEST_CORRECTED")
+    assert (event.actor, event.before) == (page.dispatcher, {})
+    assert event.after == {"corrected": ["requester_email", "requester_phone"]}
+
+
+def test_a_mail_that_waits_leaves_once_for_the_corrected_address(box: Postbox):
+    page = Mistyped()
+
+    page.correct()
+    page.deliver()
+
+    assert page.mails() == [("sent", RIGHT)]
+    assert box.to(WRONG) == []
+
+
+def test_a_refused_mail_follows_the_correction_and_needs_no_attention_any_more(box: Postbox):
+    page = Mistyped()
+    box.refuse = ["550 no such mailbox"]
+    page.deliver()
+    refused = page.desk.get(f"/t/{page.tenant.slug}/attention/").text
+
+    page.correct()
+    page.deliver()
+
+    assert f'href="{page.address()}"' in refused
+    assert page.mails() == [("failed", WRONG), ("sent", RIGHT)]
+    assert page.link in text_of(box.to(RIGHT)[0])
+    assert "was refused" not in page.desk.get(f"/t/{page.tenant.slug}/attention/").text
+
+
+def test_sending_a_refused_mail_again_uses_the_corrected_address(box: Postbox):
+    page = Mistyped()
+    for act in (lambda: None, page.correct):
+        act()
+        box.refuse = ["550 no such mailbox"]
+        page.deliver()
+    with tenant_atomic(page.tenant):
+        first, _second = OutboxMail.objects.filter(state=MailState.FAILED)
+
+    page.desk.post(page.address(f"mails/{first.id}/send-again/"))
+    page.deliver()
+
+    assert page.mails() == [("failed", RIGHT), ("sent", RIGHT)]
+
+
+def test_who_was_told_at_a_strangers_address_is_told_again_how_things_stand(box: Postbox):
+    page = Mistyped()
+    page.approve(with_meeting=False)
+    page.deliver()
+
+    page.correct()
+    page.deliver()
+    page.correct(email=WRONG)  # who has read it all already
+    page.deliver()
+
+    [message] = box.to(RIGHT)
+    assert str(message["Subject"]).strip().startswith("Confirmed: Visit")
+    assert RIGHT in calendar_of(message)["ATTENDEE"]
+    assert len(box.to(WRONG)) == 1
+
+
+def test_a_new_phone_number_alone_is_told_to_nobody(box: Postbox):
+    page = Mistyped()
+    page.deliver()
+
+    page.correct(email=WRONG, phone="1")
+    page.deliver()
+
+    assert page.mails() == [("sent", WRONG)]
+
+
+def test_what_is_over_is_told_to_nobody_at_a_new_address(box: Postbox, time_machine):
+    page = Mistyped()
+    page.deliver()
+    time_machine.move_to(page.request().requested_end + timedelta(minutes=1))
+
+    page.desk.force_login(page.dispatcher.user)
+    page.correct()
+
+    assert page.mails() == [("sent", WRONG)]
+
+
+def test_a_corrected_name_is_on_the_schedule_and_in_the_calendar_file():
+    page = Mistyped()
+    entry = page.approve(with_meeting=False).schedule_entry
+    assert entry is not None
+
+    page.correct(name="Ada Lovelace")
+
+    corrected = page.request().schedule_entry
+    assert corrected is not None
+    assert corrected.title == "Visit: Ada Lovelace"
+    assert corrected.sequence == entry.sequence + 1
+
+
+def test_a_wrong_address_is_refused_in_place_with_what_was_typed():
+    page = Mistyped()
+
+    answer = page.correct(email="ada.engines.example", phone="1")
+
+    assert answer.status_code == 422
+    assert 'value="ada.engines.example"' in answer.text
+    assert page.request().requester_email == WRONG
+
+
+def test_a_contact_is_no_guest():
+    page = Page()
+    request = make_request(page.tenant)
+
+    assert page.desk.get(f"/t/{page.tenant.slug}/requests/{request.id}/guest/").status_code == 404
+    with pytest.raises(Refused, match="Correct the contact under Clients"):
+        actions.correct_guest(
+            page.tenant, request.id, by=page.dispatcher, name="A", email=RIGHT, phone=""
+        )
+    assert "Correct…" not in page.desk.get(f"/t/{page.tenant.slug}/requests/{request.id}/").text
+
+
+def test_the_log_never_holds_an_address_that_was_corrected(caplog):
+    page = Mistyped()
+    with caplog.at_level("DEBUG"):
+        page.correct()
+
+    assert "request_finished" in caplog.text
+    assert WRONG not in caplog.text
+    assert RIGHT not in caplog.text
 
 
 def test_the_services_name_the_address_of_the_booking_page_or_say_that_nothing_is_public():

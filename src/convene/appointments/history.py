@@ -22,6 +22,7 @@ MEETING_FORGOTTEN = "ONLINE_MEETING_FORGOTTEN"
 MEETING_MAY_REMAIN = "ONLINE_MEETING_MAY_REMAIN"
 MEETING_ATTACHED = "APPOINTMENT_ONLINE_MEETING_ATTACHED"
 MAIL_SENT_AGAIN = "MAIL_SENT_AGAIN"
+GUEST_CORRECTED = "GUEST_CORRECTED"
 
 SENTENCES = {
     REQUEST_CREATED: _("Request sent"),
@@ -41,6 +42,7 @@ SENTENCES = {
     ),
     MEETING_ATTACHED: _("Join link added to the appointment"),
     MAIL_SENT_AGAIN: _("Refused mail tried again"),
+    GUEST_CORRECTED: _("Details of the guest corrected"),
 }
 
 # By what was tried, which the event names.
