@@ -3,11 +3,9 @@
 import gc
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import django
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import DatabaseError
@@ -51,8 +49,10 @@ class Application(WSGIHandler):
 def _start() -> Application:
     """Set up, or end: a wrong setting is one sentence, not a traceback."""
     try:
-        _refuse_missing_files()
         django.setup(set_prefix=False)
+        from convene.collected import refuse_old_files  # needs the set-up above
+
+        refuse_old_files()
         application = Application()
         application.look()
     except ImproperlyConfigured as error:
@@ -63,16 +63,6 @@ def _start() -> Application:
 
 def _say(error: ImproperlyConfigured) -> None:
     print(f"convene: {error}", file=sys.stderr, flush=True)
-
-
-def _refuse_missing_files() -> None:
-    """Raise ImproperlyConfigured without the files for browsers; development does not collect."""
-    root = settings.STATIC_ROOT
-    if root and not Path(root, "staticfiles.json").exists():
-        raise ImproperlyConfigured(
-            f"There are no files for browsers in {root}. Run convene collectstatic --no-input, with"
-            " the same CONVENE_STATIC_ROOT."
-        )
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convene.settings")
