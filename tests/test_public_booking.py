@@ -21,6 +21,7 @@ from convene.appointments import actions
 from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest, Status
 from convene.appointments.private_link import LASTS, token_of
+from convene.catalog.models import Service, ServicePerformer
 from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
@@ -282,20 +283,96 @@ def test_a_service_that_was_withdrawn_meanwhile_is_refused_by_the_action_as_well
         actions.create_appointment_request(page.tenant, wish, requester=actions.Guest("Ada", EMAIL))
 
 
-def test_of_the_staff_only_those_are_named_who_may_be_wished_for():
-    page = Page()
-    other = make_member(page.tenant, "Eli", Role.TECHNICIAN)
-    make_service(page.tenant, "For clients only", other)
-    fay = make_member(page.tenant, "Fay", Role.TECHNICIAN)
-    make_service(page.tenant, "Phone call", fay, public=True)
+class Team(Page):
+    """Dana and Fay visit, Fay and Max also answer the phone; Eli is there for clients only."""
 
-    shown = page.read(page.url)
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.fay, self.max, self.eli = (
+            make_member(self.tenant, name, Role.TECHNICIAN) for name in ("Fay", "Max", "Eli")
+        )
+        with tenant_atomic(self.tenant):
+            ServicePerformer.objects.create(service=self.service, technician=self.fay)
+        self.call = make_service(self.tenant, "Phone call", self.fay, self.max, public=True)
+        make_service(self.tenant, "For clients only", self.eli)
 
-    assert "Dana" in shown
-    assert "Fay" in shown
-    assert "Eli" not in shown
-    assert "Otto" not in shown
-    assert page.send(preferred_technician=str(other.id)).status_code == 422
+    def ask(self, service: Service, **more: Any) -> Any:
+        """What the page shows once a service is chosen."""
+        query: dict[str, Any] = {
+            "service": service.id,
+            "requester_timezone": "Europe/London",
+        } | more
+        return self.visitor.get(self.url, query, follow=True)
+
+
+def people_on(page: str) -> list[str]:
+    """Who can be chosen beside "Anybody"."""
+    [select] = re.findall(r'<select name="preferred_technician".*?</select>', page, re.DOTALL)
+    return re.findall(r'<option value="[^"]+"[^>]*>([^<]+)', select)
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_only_those_are_named_who_perform_the_chosen_service(hours):
+    team = Team(hours=hours)
+    begin = team.read(team.url)
+
+    assert [name for name in ("Dana", "Fay", "Max", "Eli", "Otto") if name in begin] == []
+    assert people_on(team.ask(team.service).text) == ["Dana", "Fay"]
+    assert people_on(team.ask(team.call).text) == ["Fay", "Max"]
+
+
+def test_the_times_are_those_of_whom_one_chooses():
+    team = Team()
+
+    of_dana = team.ask(team.service, preferred_technician=team.dana.id).text
+    of_fay = team.ask(team.service, preferred_technician=team.fay.id).text
+
+    assert "with Dana" in " ".join(of_dana.split())
+    assert 'class="times"' in of_dana
+    assert "No time is free in this month" in of_fay  # who has no hours of work
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_a_stale_choice_of_whom_is_a_sentence_and_the_times_of_everybody(hours):
+    team = Team(hours=hours)
+
+    other = team.ask(team.service, preferred_technician=team.max.id)
+    unknown = team.ask(team.service, preferred_technician=uuid4())
+
+    assert (other.status_code, unknown.status_code) == (422, 422)
+    assert "Max does not do this. Choose somebody else, or anybody." in other.text
+    assert "This person cannot be chosen. Choose somebody else, or anybody." in unknown.text
+    assert people_on(other.text) == ["Dana", "Fay"]
+    assert ('class="times"' in other.text) is hours
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_who_has_stopped_doing_it_meanwhile_is_said_and_nothing_typed_is_lost(hours):
+    team = Team(hours=hours)
+    when = {"requested_date": f"{a_time():%Y-%m-%d}", "requested_time": "10:00"}
+
+    answer = team.send(preferred_technician=str(team.max.id), **when)
+
+    assert answer.status_code == 422
+    assert "Max does not do this." in answer.text
+    assert people_on(answer.text) == ["Dana", "Fay"]
+    assert team.count() == 0
+    if hours:
+        [later] = re.findall(r'href="(\?[^"]+starts_at=[^"]+T10%3A00[^"]+)"', answer.text)[:1]
+        assert "The printer again" in team.read(team.url + unescape(later))
+    else:
+        assert "The printer again" in answer.text
+
+
+def test_where_any_time_can_be_asked_for_the_service_comes_first_only_if_it_matters():
+    alone, team = Page(hours=False), Team(hours=False)
+
+    assert "Your e-mail address" in alone.read(alone.url)
+    first = team.read(team.url)
+    assert "Your e-mail address" not in first
+    assert "Next" in first
+    assert "Show free times" not in first
+    assert "Your e-mail address" in team.ask(team.call).text
 
 
 def test_where_nobody_can_be_wished_for_nobody_is_named():

@@ -59,6 +59,9 @@ class ChoiceForm(StyledForm, forms.Form):
         required=False,
         empty_label=_("Anybody"),
         label=_("With whom?"),
+        error_messages={
+            "invalid_choice": _("This person cannot be chosen. Choose somebody else, or anybody.")
+        },
     )
     requester_timezone = ZoneField(label=_("Time zone"))
 
@@ -71,6 +74,11 @@ class ChoiceForm(StyledForm, forms.Form):
             _show_in_full(service)
         service.queryset = asker.services  # type: ignore[attr-defined]  # a model choice
         people.queryset = asker.technicians  # type: ignore[attr-defined]  # a model choice
+
+    def narrow(self, service: Service) -> None:
+        """Offer only those people who perform a service."""
+        field: Any = self.fields["preferred_technician"]
+        field.queryset = self.asker.technicians.filter(id__in=service.performers().values("id"))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
