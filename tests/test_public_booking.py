@@ -15,6 +15,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from convene.appointments import actions
@@ -26,6 +27,7 @@ from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
+from convene.portal import limits
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_hours, make_rules
@@ -34,6 +36,7 @@ from tests.make import (
     make_client,
     make_contact,
     make_member,
+    make_portal_contact,
     make_request,
     make_service,
     make_tenant,
@@ -1077,6 +1080,90 @@ def test_what_was_sent_is_found_again_when_no_more_is_taken():
 
     assert again.headers["Location"] == first.headers["Location"]
     assert page.count() == 5
+
+
+class Curious(Page):
+    """Somebody looks at free times, from one address."""
+
+    def look(self, address: str = "192.0.2.1") -> Any:
+        query = {"service": str(self.service.id), "requester_timezone": "Europe/London"}
+        return self.visitor.get(self.url, query, REMOTE_ADDR=address)
+
+
+@pytest.fixture
+def three_looks(monkeypatch):
+    """Each look is counted, and three are the most."""
+    monkeypatch.setattr(limits, "ONE_IN", 1)
+    monkeypatch.setattr(limits, "MOST_LOOKS", 3)
+
+
+def test_who_looks_at_free_times_all_the_time_is_asked_to_come_back(three_looks, time_machine):
+    page = Curious()
+    first = [page.look().status_code for _ in range(3)]
+
+    refused = page.look()
+
+    assert first == [200, 200, 200]
+    assert refused.status_code == 429
+    assert "Please come back in an hour" in refused.text
+    assert page.tenant.email in refused.text
+    assert page.look("192.0.2.2").status_code == 200
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=1))
+    assert page.look().status_code == 200
+
+
+def test_what_was_typed_is_still_there_for_whoever_comes_back(three_looks, time_machine):
+    page = Curious()
+    for _ in range(3):
+        page.look("127.0.0.1")
+    form = page.form(show=f"{a_time():%Y-%m-%d}")
+
+    refused = page.visitor.post(page.url, form, follow=True)
+    [address] = re.findall(r'href="(\?[^"]+)"', refused.text)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=1))
+    times = page.visitor.get(page.url + unescape(address)).text
+    step = re.findall(r'href="(\?[^"]+starts_at=[^"]+)"', times)[0]
+
+    assert refused.status_code == 429
+    assert "The printer again" in page.read(page.url + unescape(step))
+
+
+def test_sending_is_a_look_as_well_and_keeps_what_was_typed(three_looks):
+    page = Curious()
+    for _ in range(3):
+        page.look("127.0.0.1")
+
+    answer = page.send()
+
+    assert (answer.status_code, page.count()) == (429, 0)
+    assert "Please come back in an hour" in answer.text
+    assert "The printer again" in answer.text
+
+
+def test_most_looks_at_free_times_write_nothing():
+    page = Curious()
+    page.look()
+
+    with CaptureQueriesContext(connection) as captured:
+        for _ in range(30):
+            page.look()
+
+    counts = [query["sql"] for query in captured if '"cache_entries"' in query["sql"]]
+    written = [sql for sql in counts if not sql.startswith("SELECT")]
+    assert len(written) < 15  # three, were it not for chance
+    assert len(counts) >= 30
+
+
+def test_clients_who_are_signed_in_look_as_often_as_they_like(three_looks):
+    page = Curious()
+    contact = make_portal_contact(page.tenant)
+    assert contact.membership is not None
+    page.visitor.force_login(contact.membership.user)
+    query = {"service": str(page.service.id), "requester_timezone": "Europe/London"}
+
+    looks = [page.visitor.get(f"/portal/{page.tenant.slug}/new/", query) for _ in range(4)]
+
+    assert {look.status_code for look in looks} == {200}
 
 
 def test_a_guest_who_mistyped_their_address_asks_once_more():

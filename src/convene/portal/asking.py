@@ -33,6 +33,7 @@ from .offer import Question, offer, rules_of
 
 ANY_TIME, CHOOSE = "portal/new.html", "portal/choose.html"
 TIMES, SUMMARY = "portal/times.html", "portal/summary.html"
+COME_BACK = "portal/too_many.html"
 
 
 class TooMany(Refused):
@@ -111,6 +112,7 @@ def _send(request: VisitorRequest, form: WishForm, limit: Callable[..., None]) -
     with tenant_atomic(request.tenant):
         if sent := actions.sent_before(wish, requester):
             return sent
+    form.asker.look()  # whoever asks for a time makes us compute whether it is free
     limit(form, count=False)
     sent = actions.create_appointment_request(request.tenant, wish, requester=requester)
     if not sent.was_sent_before:
@@ -205,6 +207,12 @@ def _render_times(
 ) -> HttpResponse:
     """The times of the form's choice, with all that was refused of it."""
     choice = {"preferred_technician": None, **form.cleaned_data}
+    kept = _query(choice) | (draft or drafts.named(request))
+    try:
+        form.asker.look()
+    except TooMany as refusal:
+        context = {"refusal": refusal, "query": urlencode(kept)}
+        return render(request, COME_BACK, context, status=429)
     zone = ZoneInfo(choice["requester_timezone"])
     question = Question(request.tenant, choice["service"], choice["preferred_technician"], zone)
     at = choice.get("starts_at")
@@ -212,7 +220,7 @@ def _render_times(
     found = offer(question, timezone.now(), day)
     if not found.may_wish_for_somebody:
         choice = choice | {"preferred_technician": None}
-    kept = _query(choice) | (draft or drafts.named(request))
+        kept |= {"preferred_technician": ""}
     whom = ChoiceForm(asker=form.asker, initial=kept)
     whom.narrow(question.service)
     context = {

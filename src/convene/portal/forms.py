@@ -1,6 +1,6 @@
 """The forms that ask for an appointment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,16 @@ from convene.wallclock import FIRST_DAY, LAST_DAY
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks, and what they can choose from. Without a contact it is a guest."""
+    """Who asks, and what they can choose from. Without a contact it is a guest.
+
+    ``look`` is called for each look at free times, and raises TooMany where no more are shown.
+    """
 
     zone: ZoneInfo
     services: QuerySet[Service]
     technicians: QuerySet[Membership]
     contact: Contact | None = None
+    look: Callable[[], None] = lambda: None
 
 
 def _show_in_full(field: Any) -> None:
