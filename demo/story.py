@@ -33,6 +33,8 @@ SERVICE = "Remote support"
 SOON = timedelta(days=3)  # nearer days are left alone
 
 SHOW_TIMES = "Show free times"
+SHOW_WITH_WHOM = "Show"
+NEXT = "Next"
 LATER = "Later"
 SEND = "Send request"
 
@@ -196,6 +198,8 @@ def _name_time(client: Browser, number: int) -> Told:
         day += timedelta(days=1)
     wish = datetime.combine(day, clock_time(10, 0), zone)
     moved = datetime.combine(day + timedelta(days=1), clock_time(13, 30), zone)
+    if any(NEXT in form.buttons for form in client.page.forms):
+        client.press(NEXT, service=SERVICE, requester_timezone=CLIENT.zone)
     form = client.page.form(SEND)
     form.fill("service", SERVICE)
     form.fill("requested_date", f"{wish:%Y-%m-%d}")
@@ -222,9 +226,9 @@ def _free_days(client: Browser) -> tuple[Member, list[str]]:
         client.press(
             SHOW_TIMES,
             service=SERVICE,
-            preferred_technician=technician.name,
             requester_timezone=CLIENT.zone,
         )
+        client.press(SHOW_WITH_WHOM, preferred_technician=technician.name)
         days = list(_days_on_offer(client))
         if len(days) > 1:
             return technician, days

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.views.defaults import server_error
 
 from convene.appointments import actions, letters
+from convene.appointments.models import AppointmentRequest
 from convene.appointments.private_link import token_of
 from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
@@ -67,6 +68,7 @@ READ = {
     "appointments:calendar": STAFF,
     "appointments:check": DECIDES,
     "appointments:cancel": DECIDES,
+    "appointments:guest": DECIDES,
     **dict.fromkeys(
         (
             "appointments:approve",
@@ -121,6 +123,7 @@ ACT = {
     "appointments:reschedule": acts(DECIDES),
     "appointments:decline": acts(DECIDES, 303),
     "appointments:cancel": acts(DECIDES, 303),
+    "appointments:guest": acts(DECIDES),
     "appointments:create_meeting": acts(DECIDES, 303),
     "appointments:retry_meeting": acts(DECIDES, 303),
     "appointments:forget_meeting": acts(DECIDES, 303),
@@ -219,7 +222,9 @@ class World:
             starts_at=a_time(),
             with_meeting=False,
         )
+        self.guests = make_request(self.tenant)
         with tenant_atomic(self.tenant):
+            AppointmentRequest.objects.filter(id=self.guests.id).update(client=None, contact=None)
             self.mail_id = OutboxMail.objects.values_list("id", flat=True)[0]
 
     def url(self, name: str, slug: str = "") -> str:
@@ -254,6 +259,8 @@ class World:
             "today",
         }:
             kwargs["pk"] = self.request.id
+        if name == "appointments:guest":
+            kwargs["pk"] = self.guests.id
         if name == "appointments:send_again":
             kwargs["mail"] = self.mail_id
         return reverse(name, kwargs=kwargs)

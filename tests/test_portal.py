@@ -168,13 +168,15 @@ def test_only_a_technician_who_does_it_can_be_wished_for():
     assert "Max does not do this" in answer.content.decode()
 
 
-def test_only_those_are_named_who_perform_what_can_be_asked_for():
+def test_only_those_are_named_who_perform_the_chosen_service():
     portal = Portal()
     make_member(portal.tenant, "Otto")
     make_service(portal.tenant, "Retired", make_member(portal.tenant, "Rita"), active=False)
-    make_service(portal.tenant, "Something else", make_member(portal.tenant, "Max"))
+    both = make_service(
+        portal.tenant, "Something else", make_member(portal.tenant, "Max"), portal.dana
+    )
 
-    page = portal.read("new/")
+    page = portal.read(f"new/?service={both.id}")
 
     assert ">Dana<" in page
     assert ">Max<" in page

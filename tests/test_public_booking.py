@@ -15,14 +15,19 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from convene.appointments import actions
+from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest, Status
 from convene.appointments.private_link import LASTS, token_of
+from convene.catalog.models import Service, ServicePerformer
 from convene.events.models import Event
 from convene.mail.delivery import deliver
+from convene.mail.models import MailState, OutboxMail
 from convene.meetings.fake import FakeProvider, registered
+from convene.portal import limits
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_hours, make_rules
@@ -31,6 +36,7 @@ from tests.make import (
     make_client,
     make_contact,
     make_member,
+    make_portal_contact,
     make_request,
     make_service,
     make_tenant,
@@ -280,20 +286,96 @@ def test_a_service_that_was_withdrawn_meanwhile_is_refused_by_the_action_as_well
         actions.create_appointment_request(page.tenant, wish, requester=actions.Guest("Ada", EMAIL))
 
 
-def test_of_the_staff_only_those_are_named_who_may_be_wished_for():
-    page = Page()
-    other = make_member(page.tenant, "Eli", Role.TECHNICIAN)
-    make_service(page.tenant, "For clients only", other)
-    fay = make_member(page.tenant, "Fay", Role.TECHNICIAN)
-    make_service(page.tenant, "Phone call", fay, public=True)
+class Team(Page):
+    """Dana and Fay visit, Fay and Max also answer the phone; Eli is there for clients only."""
 
-    shown = page.read(page.url)
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.fay, self.max, self.eli = (
+            make_member(self.tenant, name, Role.TECHNICIAN) for name in ("Fay", "Max", "Eli")
+        )
+        with tenant_atomic(self.tenant):
+            ServicePerformer.objects.create(service=self.service, technician=self.fay)
+        self.call = make_service(self.tenant, "Phone call", self.fay, self.max, public=True)
+        make_service(self.tenant, "For clients only", self.eli)
 
-    assert "Dana" in shown
-    assert "Fay" in shown
-    assert "Eli" not in shown
-    assert "Otto" not in shown
-    assert page.send(preferred_technician=str(other.id)).status_code == 422
+    def ask(self, service: Service, **more: Any) -> Any:
+        """What the page shows once a service is chosen."""
+        query: dict[str, Any] = {
+            "service": service.id,
+            "requester_timezone": "Europe/London",
+        } | more
+        return self.visitor.get(self.url, query, follow=True)
+
+
+def people_on(page: str) -> list[str]:
+    """Who can be chosen beside "Anybody"."""
+    [select] = re.findall(r'<select name="preferred_technician".*?</select>', page, re.DOTALL)
+    return re.findall(r'<option value="[^"]+"[^>]*>([^<]+)', select)
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_only_those_are_named_who_perform_the_chosen_service(hours):
+    team = Team(hours=hours)
+    begin = team.read(team.url)
+
+    assert [name for name in ("Dana", "Fay", "Max", "Eli", "Otto") if name in begin] == []
+    assert people_on(team.ask(team.service).text) == ["Dana", "Fay"]
+    assert people_on(team.ask(team.call).text) == ["Fay", "Max"]
+
+
+def test_the_times_are_those_of_whom_one_chooses():
+    team = Team()
+
+    of_dana = team.ask(team.service, preferred_technician=team.dana.id).text
+    of_fay = team.ask(team.service, preferred_technician=team.fay.id).text
+
+    assert "with Dana" in " ".join(of_dana.split())
+    assert 'class="times"' in of_dana
+    assert "No time is free in this month" in of_fay  # who has no hours of work
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_a_stale_choice_of_whom_is_a_sentence_and_the_times_of_everybody(hours):
+    team = Team(hours=hours)
+
+    other = team.ask(team.service, preferred_technician=team.max.id)
+    unknown = team.ask(team.service, preferred_technician=uuid4())
+
+    assert (other.status_code, unknown.status_code) == (422, 422)
+    assert "Max does not do this. Choose somebody else, or anybody." in other.text
+    assert "This person cannot be chosen. Choose somebody else, or anybody." in unknown.text
+    assert people_on(other.text) == ["Dana", "Fay"]
+    assert ('class="times"' in other.text) is hours
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_who_has_stopped_doing_it_meanwhile_is_said_and_nothing_typed_is_lost(hours):
+    team = Team(hours=hours)
+    when = {"requested_date": f"{a_time():%Y-%m-%d}", "requested_time": "10:00"}
+
+    answer = team.send(preferred_technician=str(team.max.id), **when)
+
+    assert answer.status_code == 422
+    assert "Max does not do this." in answer.text
+    assert people_on(answer.text) == ["Dana", "Fay"]
+    assert team.count() == 0
+    if hours:
+        [later] = re.findall(r'href="(\?[^"]+starts_at=[^"]+T10%3A00[^"]+)"', answer.text)[:1]
+        assert "The printer again" in team.read(team.url + unescape(later))
+    else:
+        assert "The printer again" in answer.text
+
+
+def test_where_any_time_can_be_asked_for_the_service_comes_first_only_if_it_matters():
+    alone, team = Page(hours=False), Team(hours=False)
+
+    assert "Your e-mail address" in alone.read(alone.url)
+    first = team.read(team.url)
+    assert "Your e-mail address" not in first
+    assert "Next" in first
+    assert "Show free times" not in first
+    assert "Your e-mail address" in team.ask(team.call).text
 
 
 def test_where_nobody_can_be_wished_for_nobody_is_named():
@@ -432,6 +514,185 @@ def test_the_history_names_the_guest():
         events = list(Event.objects.all())
     assert {event.actor_name for event in events} == {"Ada Lovelace (guest)"}
     assert {event.actor for event in events} == {None}
+
+
+# Correcting a guest
+
+WRONG, RIGHT = "adda@engines.example", EMAIL
+
+
+class Mistyped(Page):
+    """A guest whose address was mistyped, and Otto, who has called them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link = self.asked(email=WRONG, name="Ada", company="")
+
+    def correct(self, **fields: str) -> Any:
+        right = {"name": "Ada", "email": RIGHT, "phone": "+44 20 7946 0123"}
+        return self.desk.post(self.address(), right | fields)
+
+    def address(self, path: str = "guest/") -> str:
+        return f"/t/{self.tenant.slug}/requests/{self.request().id}/{path}"
+
+    def deliver(self) -> None:
+        deliver(self.tenant.id, self.request().id)
+
+    def mails(self) -> list[tuple[str, str]]:
+        with tenant_atomic(self.tenant):
+            rows = OutboxMail.objects.filter(recipient="client")
+            return list(rows.values_list("state", "to"))
+
+
+def test_a_guests_details_are_corrected_and_the_private_link_stays():
+    page = Mistyped()
+    asking = page.desk.get(page.address()).text
+
+    answer = page.correct(name="Ada Lovelace", phone="")
+
+    request = page.request()
+    assert f'value="{WRONG}"' in asking
+    assert (answer.status_code, answer.headers["Location"]) == (303, page.address(""))
+    assert (request.requester_name, request.requester_email) == ("Ada Lovelace", RIGHT)
+    assert request.requester_phone == ""
+    assert RIGHT in page.read(page.link)
+    shown = page.desk.get(page.address("")).text
+    assert "Details of the guest corrected" in shown
+    assert WRONG not in shown
+
+
+def test_the_history_says_what_was_corrected_and_not_what_it_was():
+    page = Mistyped()
+
+    page.correct(phone="1")
+    page.correct(phone="1")  # the same once more
+
+    with tenant_atomic(page.tenant):
+        [event] = Event.objects.filter(kind="GUEST_CORRECTED")
+    assert (event.actor, event.before) == (page.dispatcher, {})
+    assert event.after == {"corrected": ["requester_email", "requester_phone"]}
+
+
+def test_a_mail_that_waits_leaves_once_for_the_corrected_address(box: Postbox):
+    page = Mistyped()
+
+    page.correct()
+    page.deliver()
+
+    assert page.mails() == [("sent", RIGHT)]
+    assert box.to(WRONG) == []
+
+
+def test_a_refused_mail_follows_the_correction_and_needs_no_attention_any_more(box: Postbox):
+    page = Mistyped()
+    box.refuse = ["550 no such mailbox"]
+    page.deliver()
+    refused = page.desk.get(f"/t/{page.tenant.slug}/attention/").text
+
+    page.correct()
+    page.deliver()
+
+    assert f'href="{page.address()}"' in refused
+    assert page.mails() == [("failed", WRONG), ("sent", RIGHT)]
+    assert page.link in text_of(box.to(RIGHT)[0])
+    assert "was refused" not in page.desk.get(f"/t/{page.tenant.slug}/attention/").text
+
+
+def test_sending_a_refused_mail_again_uses_the_corrected_address(box: Postbox):
+    page = Mistyped()
+    for act in (lambda: None, page.correct):
+        act()
+        box.refuse = ["550 no such mailbox"]
+        page.deliver()
+    with tenant_atomic(page.tenant):
+        first, _second = OutboxMail.objects.filter(state=MailState.FAILED)
+
+    page.desk.post(page.address(f"mails/{first.id}/send-again/"))
+    page.deliver()
+
+    assert page.mails() == [("failed", RIGHT), ("sent", RIGHT)]
+
+
+def test_who_was_told_at_a_strangers_address_is_told_again_how_things_stand(box: Postbox):
+    page = Mistyped()
+    page.approve(with_meeting=False)
+    page.deliver()
+
+    page.correct()
+    page.deliver()
+    page.correct(email=WRONG)  # who has read it all already
+    page.deliver()
+
+    [message] = box.to(RIGHT)
+    assert str(message["Subject"]).strip().startswith("Confirmed: Visit")
+    assert RIGHT in calendar_of(message)["ATTENDEE"]
+    assert len(box.to(WRONG)) == 1
+
+
+def test_a_new_phone_number_alone_is_told_to_nobody(box: Postbox):
+    page = Mistyped()
+    page.deliver()
+
+    page.correct(email=WRONG, phone="1")
+    page.deliver()
+
+    assert page.mails() == [("sent", WRONG)]
+
+
+def test_what_is_over_is_told_to_nobody_at_a_new_address(box: Postbox, time_machine):
+    page = Mistyped()
+    page.deliver()
+    time_machine.move_to(page.request().requested_end + timedelta(minutes=1))
+
+    page.desk.force_login(page.dispatcher.user)
+    page.correct()
+
+    assert page.mails() == [("sent", WRONG)]
+
+
+def test_a_corrected_name_is_on_the_schedule_and_in_the_calendar_file():
+    page = Mistyped()
+    entry = page.approve(with_meeting=False).schedule_entry
+    assert entry is not None
+
+    page.correct(name="Ada Lovelace")
+
+    corrected = page.request().schedule_entry
+    assert corrected is not None
+    assert corrected.title == "Visit: Ada Lovelace"
+    assert corrected.sequence == entry.sequence + 1
+
+
+def test_a_wrong_address_is_refused_in_place_with_what_was_typed():
+    page = Mistyped()
+
+    answer = page.correct(email="ada.engines.example", phone="1")
+
+    assert answer.status_code == 422
+    assert 'value="ada.engines.example"' in answer.text
+    assert page.request().requester_email == WRONG
+
+
+def test_a_contact_is_no_guest():
+    page = Page()
+    request = make_request(page.tenant)
+
+    assert page.desk.get(f"/t/{page.tenant.slug}/requests/{request.id}/guest/").status_code == 404
+    with pytest.raises(Refused, match="Correct the contact under Clients"):
+        actions.correct_guest(
+            page.tenant, request.id, by=page.dispatcher, name="A", email=RIGHT, phone=""
+        )
+    assert "Correct…" not in page.desk.get(f"/t/{page.tenant.slug}/requests/{request.id}/").text
+
+
+def test_the_log_never_holds_an_address_that_was_corrected(caplog):
+    page = Mistyped()
+    with caplog.at_level("DEBUG"):
+        page.correct()
+
+    assert "request_finished" in caplog.text
+    assert WRONG not in caplog.text
+    assert RIGHT not in caplog.text
 
 
 def test_the_services_name_the_address_of_the_booking_page_or_say_that_nothing_is_public():
@@ -819,6 +1080,90 @@ def test_what_was_sent_is_found_again_when_no_more_is_taken():
 
     assert again.headers["Location"] == first.headers["Location"]
     assert page.count() == 5
+
+
+class Curious(Page):
+    """Somebody looks at free times, from one address."""
+
+    def look(self, address: str = "192.0.2.1") -> Any:
+        query = {"service": str(self.service.id), "requester_timezone": "Europe/London"}
+        return self.visitor.get(self.url, query, REMOTE_ADDR=address)
+
+
+@pytest.fixture
+def three_looks(monkeypatch):
+    """Each look is counted, and three are the most."""
+    monkeypatch.setattr(limits, "ONE_IN", 1)
+    monkeypatch.setattr(limits, "MOST_LOOKS", 3)
+
+
+def test_who_looks_at_free_times_all_the_time_is_asked_to_come_back(three_looks, time_machine):
+    page = Curious()
+    first = [page.look().status_code for _ in range(3)]
+
+    refused = page.look()
+
+    assert first == [200, 200, 200]
+    assert refused.status_code == 429
+    assert "Please come back in an hour" in refused.text
+    assert page.tenant.email in refused.text
+    assert page.look("192.0.2.2").status_code == 200
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=1))
+    assert page.look().status_code == 200
+
+
+def test_what_was_typed_is_still_there_for_whoever_comes_back(three_looks, time_machine):
+    page = Curious()
+    for _ in range(3):
+        page.look("127.0.0.1")
+    form = page.form(show=f"{a_time():%Y-%m-%d}")
+
+    refused = page.visitor.post(page.url, form, follow=True)
+    [address] = re.findall(r'href="(\?[^"]+)"', refused.text)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=1))
+    times = page.visitor.get(page.url + unescape(address)).text
+    step = re.findall(r'href="(\?[^"]+starts_at=[^"]+)"', times)[0]
+
+    assert refused.status_code == 429
+    assert "The printer again" in page.read(page.url + unescape(step))
+
+
+def test_sending_is_a_look_as_well_and_keeps_what_was_typed(three_looks):
+    page = Curious()
+    for _ in range(3):
+        page.look("127.0.0.1")
+
+    answer = page.send()
+
+    assert (answer.status_code, page.count()) == (429, 0)
+    assert "Please come back in an hour" in answer.text
+    assert "The printer again" in answer.text
+
+
+def test_most_looks_at_free_times_write_nothing():
+    page = Curious()
+    page.look()
+
+    with CaptureQueriesContext(connection) as captured:
+        for _ in range(30):
+            page.look()
+
+    counts = [query["sql"] for query in captured if '"cache_entries"' in query["sql"]]
+    written = [sql for sql in counts if not sql.startswith("SELECT")]
+    assert len(written) < 15  # three, were it not for chance
+    assert len(counts) >= 30
+
+
+def test_clients_who_are_signed_in_look_as_often_as_they_like(three_looks):
+    page = Curious()
+    contact = make_portal_contact(page.tenant)
+    assert contact.membership is not None
+    page.visitor.force_login(contact.membership.user)
+    query = {"service": str(page.service.id), "requester_timezone": "Europe/London"}
+
+    looks = [page.visitor.get(f"/portal/{page.tenant.slug}/new/", query) for _ in range(4)]
+
+    assert {look.status_code for look in looks} == {200}
 
 
 def test_a_guest_who_mistyped_their_address_asks_once_more():

@@ -6,13 +6,15 @@ import string
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from convene import settings
+from convene import settings as our_settings
+from convene.collected import refuse_old_files
 from convene.tenancy.guard import refuse_powerful_role
 
 PRODUCTION = {
@@ -23,6 +25,7 @@ PRODUCTION = {
     "CONVENE_MAIL_FROM": "convene@msp.example",
     "DATABASE_URL": "postgresql://app:secret@db.msp.example/convene",
 }
+WEB = ("convene.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket")
 OURS = ("CONVENE_", "DATABASE_", "DJANGO_")
 
 
@@ -51,7 +54,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], d
                 monkeypatch.delenv(name)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return runpy.run_path(settings.__file__)
+        return runpy.run_path(our_settings.__file__)
 
     return read
 
@@ -81,14 +84,55 @@ def test_production_refuses_to_start_without(missing):
     ],
 )
 def test_the_web_server_says_in_one_sentence_why_it_does_not_start(name, value, sentence):
-    web = ("convene.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket")
-
-    refused = run(PRODUCTION | {name: value}, *web, program="gunicorn")
+    refused = run(PRODUCTION | {name: value}, *WEB, program="gunicorn")
 
     assert refused.returncode == 3
     [said] = [line for line in refused.stderr.splitlines() if not line.startswith("[")]
     assert said.startswith("convene: ")
     assert sentence in said
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files for browsers of the installed code."""
+    root = tmp_path_factory.mktemp("collected")
+    done = run(PRODUCTION | {"CONVENE_STATIC_ROOT": str(root)}, "collectstatic", "--no-input")
+    assert done.returncode == 0
+    return root
+
+
+def test_files_for_browsers_that_were_collected_are_those_of_the_code(collected, settings):
+    settings.STATIC_ROOT = str(collected)
+
+    refuse_old_files()
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda file: file.write_text("of last year")])
+def test_the_web_server_notices_files_for_browsers_of_another_version(collected, change):
+    file = collected / "convene" / "app.js"
+    ours = file.read_bytes()
+    change(file)
+
+    refused = run(PRODUCTION | {"CONVENE_STATIC_ROOT": str(collected)}, *WEB, program="gunicorn")
+
+    file.write_bytes(ours)
+    assert refused.returncode == 3
+    assert f"The files for browsers in {collected} are of another version" in refused.stderr
+    assert "for example convene/app.js. Run convene collectstatic --no-input" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_what_the_code_does_not_ship_any_more_may_stay(collected, settings):
+    settings.STATIC_ROOT = str(collected)
+    (collected / "convene" / "of-last-year.js").write_text("")
+
+    refuse_old_files()
+
+
+def test_development_collects_no_files(settings):
+    settings.STATIC_ROOT = None
+
+    refuse_old_files()
 
 
 @pytest.mark.parametrize(

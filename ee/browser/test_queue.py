@@ -11,7 +11,7 @@ from ee.browser.test_story import TOGGLE, queue
 from ee.browser.test_trouble import APPROVED, NOT_CREATED, notice
 from ee.running.office import Office
 from tests.availability.make import make_entry
-from tests.make import a_time
+from tests.make import a_time, make_member
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -278,6 +278,55 @@ def test_what_was_typed_is_still_there_after_a_look_at_another_request(
     expect(reason).to_have_value("We are closed")
     dana.reload()
     expect(notes).to_have_value("Bring a dock")
+
+
+DRAFTS = "() => Object.keys(sessionStorage).filter((key) => key.startsWith('convene.draft.'))"
+
+
+def test_signing_out_takes_along_what_was_typed_in_all_tabs(
+    office: Office, somebody: Somebody
+) -> None:
+    request = office.request(a_time(days=3))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    dana.get_by_role("button", name="Keys").click()
+    dana.get_by_label("Use these keys on this device").uncheck()
+    dana.get_by_role("button", name="Close").click()
+    row(dana, 0).click()
+    dana.get_by_label("Internal notes").fill("The boss is difficult")
+    another = dana.context.new_page()
+    another.goto(reverse("appointments:detail", args=[office.tenant.slug, request.id]))
+    another.get_by_label("Reason").fill("We do not like them")
+    assert [len(tab.evaluate(DRAFTS)) for tab in (dana, another)] == [1, 1]
+
+    dana.get_by_role("button", name="Sign out").click()
+
+    expect(dana.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert [tab.evaluate(DRAFTS) for tab in (dana, another)] == [[], []]
+    assert dana.evaluate("localStorage.getItem('convene.keys.off')") == "1"
+
+
+def test_whoever_signs_in_next_does_not_find_what_was_typed(
+    office: Office, somebody: Somebody
+) -> None:
+    office.request(a_time(days=3))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+    row(dana, 0).click()
+    dana.get_by_label("Internal notes").fill("The boss is difficult")
+    otto = somebody(make_member(office.tenant, "Otto"), **DESK)
+    cookies = otto.context.cookies()
+
+    dana.context.clear_cookies()  # her session has ended
+    dana.reload()
+    still_there = dana.evaluate(DRAFTS)
+    dana.context.add_cookies(cookies)  # type: ignore[arg-type]  # as they came
+    open_queue(dana, office)
+    row(dana, 0).click()
+
+    assert len(still_there) == 1  # she may sign in again and go on
+    expect(dana.get_by_label("Internal notes")).to_have_value("")
+    assert dana.evaluate(DRAFTS) == []
 
 
 def test_back_shows_the_technician_and_the_time_that_were_judged(

@@ -41,3 +41,20 @@ def test_a_secret_whose_key_is_lost_is_named_and_the_others_are_done() -> None:
 
     assert out.getvalue() == "1 sealed with the newest key.\n"
     assert err.getvalue().startswith(f"{tenant.slug}: ")
+
+
+def test_the_doctor_names_the_secrets_whose_key_is_lost() -> None:
+    tenant, other = make_tenant(), make_tenant()
+    with override_settings(CONVENE_SECRET_KEYS=[OLD]):
+        make_profile(tenant)
+    said = io.StringIO()
+
+    with override_settings(CONVENE_SECRET_KEYS=[NEW]):
+        make_profile(other)
+        with pytest.raises(SystemExit) as ended:
+            call_command("doctor", stdout=said)
+
+    [about] = [line for line in said.getvalue().splitlines() if "client secret" in line]
+    assert ended.value.code == 1
+    assert about.startswith("wrong  The client secret of ")
+    assert f"({tenant.slug}) cannot be read" in about

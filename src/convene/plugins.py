@@ -23,6 +23,10 @@ class Plugin(AppConfig):
     urls = ""
     """Dotted path of its staff pages, mounted under ``x/<label>/`` of each tenant; "" for none."""
 
+    def examine(self) -> Iterator[str]:
+        """For ``convene doctor``: a sentence for each thing of its own that is wrong."""
+        yield from ()
+
 
 def installed_apps() -> Iterator[str]:
     """The dotted paths of all plugins, for INSTALLED_APPS. Raises ImproperlyConfigured."""

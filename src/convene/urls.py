@@ -9,6 +9,8 @@ from convene.settings_tabs import first_tab
 from convene.tenancy import views
 from convene.tenancy.pages import home
 
+handler500 = "convene.health.broken"
+
 staff = [
     path("settings/", reading(first_tab), name="settings"),
     path("me/", get_or_post(views.me, views.save_me), name="me"),

@@ -3,38 +3,66 @@
 import gc
 import os
 import sys
-from pathlib import Path
+from typing import Any
 
-from django.conf import settings
+import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError
+from django.http import HttpResponse
 
 NO_BOOT = 3  # gunicorn stops at this code, and starts another process after any other
 
 
-def _start() -> WSGIHandler:
+class Application(WSGIHandler):
+    """Serves pages, once the role in the database is known to be one that may not look everywhere.
+
+    A database that is away when the process starts is waited for, as one that goes away later.
+    """
+
+    is_known = False
+
+    def look(self) -> HttpResponse | None:
+        """Get to know the role; or the answer to whoever comes while the database is away."""
+        from convene.health import database_away  # needs the set-up
+        from convene.tenancy.db import is_away
+        from convene.tenancy.guard import refuse_powerful_role
+
+        try:
+            refuse_powerful_role()
+        except DatabaseError as error:
+            if is_away(error):
+                return database_away(error)
+            raise
+        self.is_known = True
+        return None
+
+    def get_response(self, request: Any) -> Any:
+        try:
+            away = None if self.is_known else self.look()
+        except ImproperlyConfigured as error:
+            _say(error)
+            os._exit(NO_BOOT)  # from one of many threads, and nobody has been served
+        return away or super().get_response(request)
+
+
+def _start() -> Application:
     """Set up, or end: a wrong setting is one sentence, not a traceback."""
     try:
-        _refuse_missing_files()
-        handler = get_wsgi_application()
-        from convene.tenancy.guard import refuse_powerful_role  # needs the set-up above
+        django.setup(set_prefix=False)
+        from convene.collected import refuse_old_files  # needs the set-up above
 
-        refuse_powerful_role()
+        refuse_old_files()
+        application = Application()
+        application.look()
     except ImproperlyConfigured as error:
-        print(f"convene: {error}", file=sys.stderr, flush=True)
+        _say(error)
         sys.exit(NO_BOOT)
-    return handler
+    return application
 
 
-def _refuse_missing_files() -> None:
-    """Raise ImproperlyConfigured without the files for browsers; development does not collect."""
-    root = settings.STATIC_ROOT
-    if root and not Path(root, "staticfiles.json").exists():
-        raise ImproperlyConfigured(
-            f"There are no files for browsers in {root}. Run convene collectstatic --no-input, with"
-            " the same CONVENE_STATIC_ROOT."
-        )
+def _say(error: ImproperlyConfigured) -> None:
+    print(f"convene: {error}", file=sys.stderr, flush=True)
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convene.settings")

@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from convene.appointments import letters
+from convene.appointments import actions, letters
 from convene.appointments.models import AppointmentRequest, MeetingSync, Status
 from convene.mail.models import MailState, OutboxMail
 from convene.schedule.models import EntryKind
@@ -19,6 +19,7 @@ from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import Membership
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_entry
+from tests.forms import filled_in
 from tests.make import a_time, make_member, make_request, make_service, make_tenant
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -172,6 +173,53 @@ def test_an_overdue_request_does_not_vanish():
     assert "Needs attention 1" in navigation(page)
 
 
+def test_appointments_of_somebody_who_has_left_wait_for_somebody_else():
+    morning = Morning()
+    row = morning.on_today(morning.tom, "Printer")
+    morning.on_today(morning.aylin, "Of Aylin")
+    morning.on_today(morning.tom, "Over", minutes=-60)
+    cancelled = morning.on_today(morning.tom, "Cancelled", minutes=60)
+    actions.cancel_appointment_request(morning.tenant, cancelled.id, by=morning.dana)
+    before = morning.read(path="attention/")
+
+    Membership.objects.filter(id=morning.tom.id).update(active=False)
+    page = morning.read(path="attention/")
+
+    assert "Everything is as it should be" in before
+    assert "Tom does not work here any more." in page
+    assert f'/requests/{row.id}/#reschedule">Give it to somebody else' in page
+    assert [name for name in ("Of Aylin", "Over", "Cancelled") if f">{name}" in page] == []
+    assert "Needs attention 1" in navigation(page)
+
+
+def test_an_appointment_of_somebody_who_has_left_is_given_to_a_colleague():
+    morning = Morning()
+    row = morning.on_today(morning.tom, minutes=60)
+    Membership.objects.filter(id=morning.tom.id).update(active=False)
+    browser = Browser()
+    browser.force_login(morning.dana.user)
+    address = f"/t/{morning.tenant.slug}/requests/{row.id}/"
+
+    form = filled_in(browser.get(address), "reschedule")
+    answer = browser.post(f"{address}reschedule/", form | {"technician": morning.aylin.id})
+
+    assert "technician" not in form  # nobody is chosen beforehand
+    assert answer.status_code == 303
+    assert "Everything is as it should be" in morning.read(path="attention/")
+
+
+def test_a_technician_reads_of_a_colleague_who_has_left():
+    morning = Morning()
+    morning.on_today(morning.aylin)
+    Membership.objects.filter(id=morning.aylin.id).update(active=False)
+
+    page = morning.read(morning.tom, "attention/")
+
+    assert "Aylin does not work here any more." in page
+    assert "A dispatcher can put this right." in page
+    assert "#reschedule" not in page
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -211,12 +259,14 @@ def test_more_to_look_after_takes_no_more_queries():
     morning = Morning()
     browser = Browser()
     browser.force_login(morning.dana.user)
+    gone = make_member(morning.tenant, role=Role.TECHNICIAN, active=False)
 
     def one_more_of_each(number: int) -> None:
         morning.problem(morning.on_today(morning.tom, minutes=number * 30 - 70))
         morning.request(start=timezone.now() - MINUTE)
         morning.mail(morning.request())
         morning.mail(morning.request(), state=MailState.FAILED)
+        morning.on_today(gone, minutes=number * 30 + 100)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -229,7 +279,7 @@ def test_more_to_look_after_takes_no_more_queries():
     one_more_of_each(3)
 
     assert queries() == short
-    assert short < 15
+    assert short < 16
 
 
 @pytest.mark.parametrize("path", ["today/", "attention/", "requests/"])

@@ -6,24 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
-from psycopg.conninfo import conninfo_to_dict
+
+from tests.outage import app_url, close, open_again, superuser, until
+
+__all__ = ["superuser"]
 
 AWAY = "worker.database_away"
-
-
-@pytest.fixture
-def superuser(database: str, db: None) -> Iterator["psycopg.Connection[Any]"]:
-    """Somebody in another database of the server, who can close ours."""
-    with psycopg.connect(os.environ["CONVENE_TEST_CLUSTER"], autocommit=True) as connection:
-        yield connection
-        open_again(connection, database)
 
 
 class Worker:
@@ -46,12 +40,12 @@ class Worker:
 
 @contextmanager
 def running(database: str, log: Path, **more: str) -> Iterator[Worker]:
-    where = conninfo_to_dict(database)
-    url = "postgresql://convene_app:for-tests@{host}:{port}/{dbname}".format(**where)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "convene", "worker"],
-            env=os.environ | {"DATABASE_URL": url, "CONVENE_DATABASE_POOL": "4"} | more,
+            env=os.environ
+            | {"DATABASE_URL": app_url(database), "CONVENE_DATABASE_POOL": "4"}
+            | more,
             stdout=output,
             stderr=output,
         )
@@ -62,32 +56,9 @@ def running(database: str, log: Path, **more: str) -> Iterator[Worker]:
         process.wait()
 
 
-def until(holds: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 def workers(database: str) -> set[int]:
     with psycopg.connect(database) as connection:
         return {row[0] for row in connection.execute("SELECT id FROM procrastinate_workers")}
-
-
-def close(superuser: "psycopg.Connection[Any]", database: str) -> None:
-    """The database is away for everybody."""
-    name = conninfo_to_dict(database)["dbname"]
-    superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = %s AND usename = 'convene_app'",
-        [name],
-    )
-
-
-def open_again(superuser: "psycopg.Connection[Any]", database: str) -> None:
-    name = conninfo_to_dict(database)["dbname"]
-    superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 def test_the_worker_goes_on_when_its_database_is_back(database, superuser, tmp_path):

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 from convene.plugins import Plugin
 
 
@@ -7,6 +9,11 @@ class TeamsPlugin(Plugin):
     verbose_name = "Microsoft Teams"
     requires_convene = ">=0.1,<0.2"
     urls = "convene_teams.urls"
+
+    def examine(self) -> Iterator[str]:
+        from .examination import unreadable_secrets  # needs the models
+
+        yield from unreadable_secrets()
 
     def ready(self) -> None:
         from convene import settings_tabs  # needs the models

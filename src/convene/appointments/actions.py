@@ -558,6 +558,42 @@ def set_reminders(tenant: Tenant, *, by: Membership, hours_before: int) -> None:
         )
 
 
+def correct_guest(
+    tenant: Tenant, appointment_id: UUID, *, by: Membership, name: str, email: str, phone: str
+) -> Outcome:
+    """Put right how a guest is called and reached.
+
+    A new address is told how things stand: whatever was sent to the old one may have reached
+    nobody, or a stranger. The history names what was corrected and not what it was, which may be
+    somebody else's. Raises Refused for a contact, who is corrected under Clients.
+    """
+    given = {"requester_name": name, "requester_email": email, "requester_phone": phone}
+    with tenant_atomic(tenant):
+        appointment = _locked(appointment_id)
+        if appointment.contact_id:
+            raise Refused(_("This is no guest. Correct the contact under Clients."))
+        new = {
+            field: value for field, value in given.items() if getattr(appointment, field) != value
+        }
+        if not new:
+            return Outcome(appointment_id)
+        _set(appointment, **new)
+        record(history.GUEST_CORRECTED, appointment.id, by=by, after={"corrected": list(new)})
+        _retitle(appointment)
+        if "requester_email" in new and letters.tell_at_new_address(appointment):
+            return Outcome(appointment_id, note=_("The new address is told how things stand."))
+    return Outcome(appointment_id)
+
+
+def _retitle(appointment: AppointmentRequest) -> None:
+    """The entry is called as the guest is, also in the calendar file."""
+    entry, title = appointment.schedule_entry, subject_of(appointment)
+    if entry and entry.title != title:
+        entry.title = title
+        entry.sequence += 1
+        entry.save(update_fields=["title", "sequence"])
+
+
 # What the actions share
 
 

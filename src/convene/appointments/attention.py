@@ -1,4 +1,4 @@
-"""What does not come right by itself: meetings, requests that nobody decided, mails that stay."""
+"""What does not come right by itself: meetings, requests, people who have left, mails that stay."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,10 +28,11 @@ class Attention:
 
     problems: list[tuple[AppointmentRequest, Problem | None]]
     overdue: list[AppointmentRequest]
+    left_behind: list[AppointmentRequest]
     mails: list[Mail]
 
     def __bool__(self) -> bool:
-        return bool(self.problems or self.overdue or self.mails)
+        return any((self.problems, self.overdue, self.left_behind, self.mails))
 
 
 def read(now: datetime) -> Attention:
@@ -48,6 +49,7 @@ def read(now: datetime) -> Attention:
             if row.id in meetings
         ],
         overdue=list(found.overdue(now)),
+        left_behind=list(found.left_behind(now)),
         mails=list(_with_appointments(mails, rows)),
     )
 
@@ -74,6 +76,7 @@ def count(now: datetime) -> dict[str, int]:
         for what, rows in (
             ("waiting", requests.waiting()),
             ("overdue", requests.overdue(now)),
+            ("left behind", requests.left_behind(now)),
             ("meetings", MeetingSync.objects.needing_attention(now)),
             ("mails", _undelivered(now)),
         )

@@ -205,6 +205,24 @@ class CancelForm(StyledForm, forms.Form):
     )
 
 
+class GuestForm(StyledForm, forms.Form):
+    """How a guest is called and reached, as the dispatcher knows it by now."""
+
+    name = forms.CharField(label=_("Name"), max_length=100)
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("A new address is told how things stand. The private link stays."),
+    )
+    phone = forms.CharField(label=_("Phone"), max_length=40, required=False)
+
+    @staticmethod
+    def initial_for(appointment: AppointmentRequest) -> dict[str, str]:
+        """What is known so far."""
+        names = GuestForm.base_fields
+        return {name: getattr(appointment, f"requester_{name}") for name in names}
+
+
 class WhyNotForm(FinalTimeForm):
     """Whom a client would want for what, and when. Valid, it has what is against it."""
 

@@ -23,6 +23,7 @@ MEETING_MAY_REMAIN = "ONLINE_MEETING_MAY_REMAIN"
 MEETING_ATTACHED = "APPOINTMENT_ONLINE_MEETING_ATTACHED"
 MAIL_SENT_AGAIN = "MAIL_SENT_AGAIN"
 REMINDERS_CHANGED = "REMINDERS_CHANGED"  # of the MSP, not of an appointment
+GUEST_CORRECTED = "GUEST_CORRECTED"
 
 SENTENCES = {
     REQUEST_CREATED: _("Request sent"),
@@ -42,6 +43,7 @@ SENTENCES = {
     ),
     MEETING_ATTACHED: _("Join link added to the appointment"),
     MAIL_SENT_AGAIN: _("Refused mail tried again"),
+    GUEST_CORRECTED: _("Details of the guest corrected"),
 }
 
 # By what was tried, which the event names.

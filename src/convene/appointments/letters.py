@@ -138,6 +138,28 @@ def tell_reminder(appointment: AppointmentRequest, *, due_at: datetime) -> None:
     outbox.tell(appointment.id, mails, not_before=timezone.now())
 
 
+_AS_IT_STANDS = {
+    Status.PENDING: RECEIVED,
+    Status.APPROVED: APPROVED_CLIENT,
+    Status.DECLINED: DECLINED,
+    Status.CANCELLED: CANCELLED,
+}
+
+
+def tell_at_new_address(appointment: AppointmentRequest) -> bool:
+    """Tell a client, whose address is another one now, how things stand; unless all is over.
+
+    A mail that waits goes to the new address by itself, and says it.
+    """
+    if appointment.is_over():
+        return False
+    kind = _AS_IT_STANDS[Status(appointment.status)]
+    waiting = outbox.waiting(appointment.id)
+    if waiting.isdisjoint({(CLIENT, kind), (CLIENT, RESCHEDULED)}):
+        outbox.tell(appointment.id, {CLIENT: kind}, not_before=timezone.now())
+    return True
+
+
 # What the mails say
 
 
@@ -195,7 +217,7 @@ def _write(mail: OutboxMail) -> Letter:
     """One mail, while nobody can change the appointment. Raises NotNeeded."""
     appointment = AppointmentRequest.objects.select_for_update(no_key=True).get(id=mail.subject_id)
     recipient = _recipient_of(mail, appointment)
-    before = outbox.last_told(mail)
+    before = outbox.last_told(mail, recipient.person.email)
     told = _told(mail, appointment)
     now = timezone.now()
     _check_still_holds(mail, appointment, recipient, before)

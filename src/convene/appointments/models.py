@@ -78,6 +78,14 @@ class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
         """Nobody has decided, and the time that was asked for is over."""
         return self.waiting().filter(requested_start__lt=now)
 
+    def left_behind(self, now: datetime) -> Self:
+        """Confirmed and not over, with a technician who does not work here any more."""
+        return self.filter(
+            status=Status.APPROVED,
+            schedule_entry__ends_at__gt=now,
+            schedule_entry__technician__active=False,
+        )
+
     def in_order(self, *, newest_first: bool = False) -> Self:
         """By the confirmed time, or the requested one where nothing is confirmed."""
         when = Coalesce("schedule_entry__starts_at", "requested_start")

@@ -36,6 +36,7 @@ urlpatterns = [
     path(ONE + "reschedule/", deciding(views.reschedule), name="reschedule"),
     path(ONE + "decline/", deciding(views.decline), name="decline"),
     path(ONE + "cancel/", get_or_post(views.confirm_cancel, views.cancel), name="cancel"),
+    path(ONE + "guest/", get_or_post(views.edit_guest, views.correct_guest), name="guest"),
     path(ONE + "calendar.ics", reading(views.calendar_file), name="calendar"),
     path(ONE + "mails/<uuid:mail>/send-again/", deciding(views.send_again), name="send_again"),
     path(ONE + "meeting/create/", deciding(views.create_meeting), name="create_meeting"),

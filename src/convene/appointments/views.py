@@ -27,7 +27,14 @@ from . import actions, history, letters
 from .actions import Outcome, Refused
 from .agenda import what_of
 from .calendar import event_of
-from .forms import ApprovalForm, CancelForm, DeclineForm, PlacingForm, RescheduleForm
+from .forms import (
+    ApprovalForm,
+    CancelForm,
+    DeclineForm,
+    GuestForm,
+    PlacingForm,
+    RescheduleForm,
+)
 from .models import AppointmentRequest, MeetingSync, Status
 from .problems import problem_of, words_for
 from .queue import Queue, queue_of
@@ -250,6 +257,44 @@ def _render_cancel(
         "yes": _("Cancel the request") if appointment.is_pending else _("Cancel the appointment"),
     }
     return render(request, "appointments/cancel.html", context, status=status)
+
+
+@tenant_page("user_schedule:update")
+def edit_guest(request: TenantRequest, pk: UUID) -> HttpResponse:
+    guests = _guests_request(pk)
+    return _render_guest(request, pk, GuestForm(initial=GuestForm.initial_for(guests)))
+
+
+@tenant_page("user_schedule:update", reads=False)
+def correct_guest(request: TenantRequest, pk: UUID) -> HttpResponse:
+    with tenant_atomic(request.tenant):
+        _guests_request(pk)
+        form = GuestForm(request.POST)
+        if not form.is_valid():
+            return _render_guest(request, pk, form, status=422)
+    return _act(
+        request,
+        pk,
+        lambda: actions.correct_guest(
+            request.tenant, pk, by=request.membership, **form.cleaned_data
+        ),
+        done=_("Saved."),
+    )
+
+
+def _guests_request(pk: UUID) -> AppointmentRequest:
+    return get_object_or_404(AppointmentRequest, id=pk, contact=None)
+
+
+def _render_guest(
+    request: TenantRequest, pk: UUID, form: GuestForm, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "title": _("Correct the details of the guest"),
+        "back": _address(request, pk),
+    }
+    return render(request, "components/form_page.html", context, status=status)
 
 
 @tenant_page("user_schedule:update", reads=False)

@@ -148,10 +148,10 @@ def may_have_arrived(mail: OutboxMail) -> bool:
     return tried.exclude(state=MailState.FAILED).exists()
 
 
-def last_told(mail: OutboxMail) -> Told | None:
-    """What the recipient was told last about the mail's subject."""
+def last_told(mail: OutboxMail, to: str) -> Told | None:
+    """What the recipient was told last about the mail's subject, at the address ``to``."""
     sent = OutboxMail.objects.filter(
-        subject_id=mail.subject_id, recipient=mail.recipient, state=MailState.SENT
+        subject_id=mail.subject_id, recipient=mail.recipient, to=to, state=MailState.SENT
     )
     last = sent.order_by("-sent_at").first()
     if last is None:

@@ -33,6 +33,7 @@ from .offer import Question, offer, rules_of
 
 ANY_TIME, CHOOSE = "portal/new.html", "portal/choose.html"
 TIMES, SUMMARY = "portal/times.html", "portal/summary.html"
+COME_BACK = "portal/too_many.html"
 
 
 class TooMany(Refused):
@@ -48,17 +49,35 @@ def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
     if not has_working_hours():
         if not drafts.is_named(request):  # with one step, Back leads to this address
             return SeeOther(f"{request.path}?{urlencode(chosen | drafts.named(request))}")
-        form = RequestForm(asker=asker, initial=chosen | drafts.of(request))
-        return render(request, ANY_TIME, {"form": form})
+        return _ask_for_any_time(request, asker, chosen)
     if not {"service", "requester_timezone"} <= chosen.keys() or "change" in request.GET:
         return _render_choice(request, ChoiceForm(asker=asker, initial=chosen))
     choice = ChosenForm(request.GET, asker=asker)
     if not _is_chosen(choice):
         return _render_choice(request, choice, status=422)
+    if "preferred_technician" in choice.errors:
+        return _render_times(request, choice, status=422)
     if "starts_at" in choice.errors:
-        return _render_times(request, choice.cleaned_data)
+        return _render_times(request, choice)
     summary = OfferForm(asker=asker, initial=drafts.of(request))
     return _render_summary(request, summary, choice.cleaned_data)
+
+
+def _ask_for_any_time(
+    request: VisitorRequest, asker: Asker, chosen: dict[str, str]
+) -> HttpResponse:
+    """In one step; in two where it depends on the service with whom it can be."""
+    choice = ChoiceForm(request.GET, asker=asker)
+    choice.is_valid()
+    services = list(asker.services[:2])
+    service = choice.cleaned_data.get("service") or (services[0] if len(services) == 1 else None)
+    if service is None and len(services) > 1 and len(asker.technicians[:2]) > 1:
+        return _render_choice(request, ChoiceForm(asker=asker, initial=chosen), any_time=True)
+    form = RequestForm(asker=asker, initial=chosen | drafts.of(request))
+    if service:
+        form.narrow(service)
+    lost = choice.errors.get("preferred_technician")
+    return render(request, ANY_TIME, {"form": form, "lost": lost}, status=422 if lost else 200)
 
 
 def send(
@@ -93,6 +112,7 @@ def _send(request: VisitorRequest, form: WishForm, limit: Callable[..., None]) -
     with tenant_atomic(request.tenant):
         if sent := actions.sent_before(wish, requester):
             return sent
+    form.asker.look()  # whoever asks for a time makes us compute whether it is free
     limit(form, count=False)
     sent = actions.create_appointment_request(request.tenant, wish, requester=requester)
     if not sent.was_sent_before:
@@ -141,7 +161,8 @@ def _show(request: VisitorRequest) -> SeeOther:
 
 
 def _is_chosen(form: ChoiceForm) -> bool:
-    return not any(name in form.errors for name in ChoiceForm.base_fields)
+    """Whether times can be shown; with whom is chosen beside them."""
+    return not any(name in form.errors for name in ("service", "requester_timezone"))
 
 
 def _render_refused(
@@ -150,11 +171,14 @@ def _render_refused(
     """The step that the form was refused at, with what was typed."""
     status = 429 if isinstance(refusal, TooMany) else 422
     if not isinstance(form, OfferForm):
+        if service := form.cleaned_data.get("service"):
+            form.narrow(service)
         return render(request, ANY_TIME, {"form": form}, status=status)
     if not _is_chosen(form):
         return _render_choice(request, form, drafts.keep(request), status=status)
-    if "starts_at" in form.errors or (refusal and not isinstance(refusal, NOT_ABOUT_THE_TIME)):
-        return _render_times(request, form.cleaned_data, drafts.keep(request), form, status=status)
+    about_times = {"starts_at", "preferred_technician"} & form.errors.keys()
+    if about_times or (refusal and not isinstance(refusal, NOT_ABOUT_THE_TIME)):
+        return _render_times(request, form, drafts.keep(request), status=status)
     return _render_summary(request, form, form.cleaned_data, status=status)
 
 
@@ -163,20 +187,32 @@ def _render_choice(
     form: ChoiceForm,
     draft: dict[str, str] | None = None,
     *,
+    any_time: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"form": form, "draft": draft or drafts.named(request)}
+    context = {
+        "form": form,
+        "draft": draft or drafts.named(request),
+        "any_time": any_time,
+    }
     return render(request, CHOOSE, context, status=status)
 
 
 def _render_times(
     request: VisitorRequest,
-    choice: dict[str, Any],
+    form: ChoiceForm,
     draft: dict[str, str] | None = None,
-    form: OfferForm | None = None,
     *,
     status: int = 200,
 ) -> HttpResponse:
+    """The times of the form's choice, with all that was refused of it."""
+    choice = {"preferred_technician": None, **form.cleaned_data}
+    kept = _query(choice) | (draft or drafts.named(request))
+    try:
+        form.asker.look()
+    except TooMany as refusal:
+        context = {"refusal": refusal, "query": urlencode(kept)}
+        return render(request, COME_BACK, context, status=429)
     zone = ZoneInfo(choice["requester_timezone"])
     question = Question(request.tenant, choice["service"], choice["preferred_technician"], zone)
     at = choice.get("starts_at")
@@ -184,16 +220,26 @@ def _render_times(
     found = offer(question, timezone.now(), day)
     if not found.may_wish_for_somebody:
         choice = choice | {"preferred_technician": None}
-    query = _query(choice) | (draft or drafts.named(request))
+        kept |= {"preferred_technician": ""}
+    whom = ChoiceForm(asker=form.asker, initial=kept)
+    whom.narrow(question.service)
     context = {
-        "form": form,
+        "errors": _errors_of(form) if request.method == "POST" else [],
+        "lost": form.errors.get("preferred_technician"),
         "choice": choice,
         "offer": found,
+        "whom": whom,
+        "kept": kept,
         "has_lost_technician": choice["preferred_technician"] != question.technician,
-        "query": urlencode(query),
+        "query": urlencode(kept),
     }
     with timezone.override(zone):
         return render(request, TIMES, context, status=status)
+
+
+def _errors_of(form: ChoiceForm) -> list[str]:
+    """What was wrong with the time that was sent."""
+    return [*form.non_field_errors(), *form.errors.get("starts_at", [])]
 
 
 def _render_summary(

@@ -1,6 +1,6 @@
 """The forms that ask for an appointment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,16 @@ from convene.wallclock import FIRST_DAY, LAST_DAY
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks, and what they can choose from. Without a contact it is a guest."""
+    """Who asks, and what they can choose from. Without a contact it is a guest.
+
+    ``look`` is called for each look at free times, and raises TooMany where no more are shown.
+    """
 
     zone: ZoneInfo
     services: QuerySet[Service]
     technicians: QuerySet[Membership]
     contact: Contact | None = None
+    look: Callable[[], None] = lambda: None
 
 
 def _show_in_full(field: Any) -> None:
@@ -59,6 +63,9 @@ class ChoiceForm(StyledForm, forms.Form):
         required=False,
         empty_label=_("Anybody"),
         label=_("With whom?"),
+        error_messages={
+            "invalid_choice": _("This person cannot be chosen. Choose somebody else, or anybody.")
+        },
     )
     requester_timezone = ZoneField(label=_("Time zone"))
 
@@ -71,6 +78,11 @@ class ChoiceForm(StyledForm, forms.Form):
             _show_in_full(service)
         service.queryset = asker.services  # type: ignore[attr-defined]  # a model choice
         people.queryset = asker.technicians  # type: ignore[attr-defined]  # a model choice
+
+    def narrow(self, service: Service) -> None:
+        """Offer only those people who perform a service."""
+        field: Any = self.fields["preferred_technician"]
+        field.queryset = self.asker.technicians.filter(id__in=service.performers().values("id"))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

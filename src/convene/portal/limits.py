@@ -1,15 +1,42 @@
-"""How much guests may ask for, counted in the database's cache."""
+"""How much guests may ask for and look at, counted in the database's cache."""
 
+import random
+from datetime import timedelta
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
+from django.core.cache import cache
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from convene.tenancy.pages import VisitorRequest
 
 from .asking import TooMany
 from .forms import WishForm
+
+MOST_LOOKS = 1000  # at free times, in an hour and from one address
+ONE_IN = 10  # is counted, for all of them: a look reads the count and seldom writes it
+HOUR = timedelta(hours=1)
+
+
+def look(request: VisitorRequest) -> None:
+    """Raise TooMany for an address that has looked at free times more often than people do."""
+    hour = timezone.now().timestamp() // HOUR.total_seconds()
+    address = sha256(_network(request).encode()).hexdigest()
+    key = f"portal.looks:{hour:.0f}:{address}"
+    counted: int = cache.get(key, 0)
+    if counted * ONE_IN >= MOST_LOOKS:
+        raise TooMany(
+            _(
+                "Free times were looked at very often from your address. Please come back in an"
+                " hour, or write to %(email)s. What you typed is still there."
+            )
+            % {"email": request.tenant.email}
+        )
+    if random.randrange(ONE_IN) == 0:  # noqa: S311  # no secret
+        cache.set(key, counted + 1, HOUR.total_seconds())
 
 
 def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:

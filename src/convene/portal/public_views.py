@@ -20,7 +20,6 @@ from convene.appointments.private_link import LASTS, open_link, token_of
 from convene.catalog.models import Service
 from convene.pages import SeeOther
 from convene.tenancy.db import tenant_atomic
-from convene.tenancy.models import Tenant
 from convene.tenancy.pages import VisitorRequest, public_page
 
 from . import asking, limits
@@ -29,22 +28,23 @@ from .forms import Asker
 from .offer import may_be_wished_for
 
 
-def _guest(tenant: Tenant) -> Asker:
-    """What a guest can choose from."""
-    services = Service.objects.public()
-    return Asker(tenant.zone, services, may_be_wished_for(tenant, services))
+def _guest(request: VisitorRequest) -> Asker:
+    """What a guest can choose from, and how often they may look."""
+    tenant, services = request.tenant, Service.objects.public()
+    people = may_be_wished_for(tenant, services)
+    return Asker(tenant.zone, services, people, look=functools.partial(limits.look, request))
 
 
 @gzip_page  # the choice of time zones is long
 @public_page()
 def new(request: VisitorRequest) -> HttpResponse:
-    return asking.ask(request, _guest(request.tenant))
+    return asking.ask(request, _guest(request))
 
 
 @public_page(reads=False)
 def send(request: VisitorRequest) -> HttpResponse:
     with tenant_atomic(request.tenant):
-        asker = _guest(request.tenant)
+        asker = _guest(request)
     sent = asking.send(request, asker, functools.partial(limits.limit, request))
     if isinstance(sent, HttpResponse):
         return sent

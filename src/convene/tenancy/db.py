@@ -1,4 +1,4 @@
-"""The only door to tenant-owned tables, and the name of a violated constraint."""
+"""The only door to tenant-owned tables, and what errors of the database mean."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection, transaction
+import psycopg
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.utils import Error as DatabaseError
 
 _tenant_id: ContextVar[UUID | None] = ContextVar("convene_tenant_id", default=None)
@@ -61,6 +62,19 @@ def tenant_rows(sql: str, **params: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"tenant": needed_tenant_id(), **params})
         return list(cursor.fetchall())
+
+
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# What the server says of itself, not of a statement: shutting down, starting up, too many clients.
+_UNREACHABLE = {"57P01", "57P02", "57P03", "53300"}
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether there is no connection; a statement that was refused is no such thing."""
+    sqlstate = getattr(error.__cause__ or error, "sqlstate", None)
+    return isinstance(error, AWAY) and (
+        sqlstate is None or sqlstate.startswith("08") or sqlstate in _UNREACHABLE
+    )
 
 
 _CONSTRAINT_IN_MESSAGE = re.compile(r'constraint "([^"]+)"')

@@ -11,6 +11,29 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+// What somebody typed and did not send is for their eyes: it goes when they sign out, in all tabs,
+// and when somebody else has signed in here.
+const DRAFT = "convene.draft.";
+const PERSON = "convene.person";
+const tabs = new BroadcastChannel("convene.signed-out");
+
+function forgetDrafts() {
+  for (const key of Object.keys(sessionStorage))
+    if (key.startsWith(DRAFT)) sessionStorage.removeItem(key);
+}
+
+const { person } = document.body.dataset;
+if (person && sessionStorage.getItem(PERSON) !== person) {
+  forgetDrafts();
+  sessionStorage.setItem(PERSON, person);
+}
+document.addEventListener("submit", ({ target }) => {
+  if (!target.matches("[data-signs-out]")) return;
+  forgetDrafts();
+  tabs.postMessage("");
+});
+tabs.addEventListener("message", forgetDrafts);
+
 // Where we are is in sight, also where the places are more than fit.
 for (const here of document.querySelectorAll("nav > [aria-current]"))
   here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;

@@ -6,20 +6,18 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 
 from convene.logs import log
+from convene.tenancy.db import AWAY
 from convene.tenancy.guard import refuse_powerful_role
 
 LONGEST_PAUSE = 30  # seconds
-AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class Command(BaseCommand):
