@@ -1,11 +1,9 @@
 """How much guests may ask for, counted in the database's cache."""
 
-from ipaddress import ip_address, ip_network
-
-from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from django.utils.translation import gettext as _
 
+from convene.accounts.adapter import network_of
 from convene.tenancy.pages import VisitorRequest
 
 from .asking import TooMany
@@ -19,7 +17,7 @@ def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:
     """
     tenant = str(request.tenant.id)
     keys = {
-        "book_from_address": f"{tenant} {_network(request)}",
+        "book_from_address": f"{tenant} {network_of(request)}",
         "book_for_email": form.cleaned_data["email"].lower(),  # whomever they ask
         "book_in_tenant": tenant,
     }
@@ -33,10 +31,3 @@ def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:
                 )
                 % {"email": request.tenant.email}
             )
-
-
-def _network(request: VisitorRequest) -> str:
-    """Where a request comes from. Of IPv6 a whole network belongs to one person."""
-    address = ip_address(get_adapter().get_client_ip(request))
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
