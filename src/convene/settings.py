@@ -142,6 +142,7 @@ INSTALLED_APPS = [
     "convene.availability",
     "convene.appointments",
     "convene.portal",
+    "convene.api",
     "procrastinate.contrib.django",
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -15,6 +15,7 @@ staff = [
     path("", include("convene.appointments.urls")),
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
+    path("", include("convene.api.key_urls")),
     path("settings/availability/", include("convene.availability.urls")),
     *plugin_urls(),
 ]

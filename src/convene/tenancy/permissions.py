@@ -12,12 +12,19 @@ class Role(models.TextChoices):
 
 
 _TECHNICIAN = frozenset(
-    {"user_schedule:read", "user_schedule:update_own", "client:read", "service:read"}
+    {
+        "user_schedule:read",
+        "user_schedule:update_own",
+        "client:read",
+        "service:read",
+        "api_key:update_own",
+    }
 )
 _DISPATCHER = _TECHNICIAN | {"user_schedule:update", "client:update", "availability:read"}
 _ADMIN = _DISPATCHER | {
     "service:update",
     "availability:update",
+    "api_key:update",
     "tenant_integrations:read",
     "tenant_integrations:update",
 }
