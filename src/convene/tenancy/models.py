@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -234,3 +234,8 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """The last one at which it is good."""
+        return self.ends_at and self.ends_at - timedelta.resolution
