@@ -20,6 +20,7 @@ from convene.clients.models import Contact
 from convene.mail.models import OutboxMail
 from convene.plugins import Plugin
 from convene.tenancy.db import tenant_atomic
+from convene.tenancy.keys import new_key
 from convene.tenancy.models import Membership, Tenant
 from convene.tenancy.permissions import Role
 from tests.availability.make import make_entry, make_hours, make_time_off
@@ -81,6 +82,9 @@ READ = {
         ),
         acts(STAFF, 302),
     ),
+    "api_keys:list": STAFF,
+    # Tom's, the technician.
+    "api_keys:revoke": STAFF | {"dispatcher": 403},
     "clients:list": STAFF,
     "clients:new": DECIDES,
     "clients:detail": STAFF,
@@ -128,6 +132,8 @@ ACT = {
     "appointments:retry_meeting": acts(DECIDES, 303),
     "appointments:forget_meeting": acts(DECIDES, 303),
     "appointments:send_again": acts(DECIDES, 303),
+    "api_keys:list": acts(STAFF),
+    "api_keys:revoke": acts(STAFF | {"dispatcher": 403}, 303),
     "clients:new": acts(DECIDES),
     "clients:edit": acts(DECIDES),
     "clients:new_contact": acts(DECIDES),
@@ -177,6 +183,7 @@ QUERIES = {
 }
 # Anybody may ask for these.
 OPEN = {
+    "api",  # has matrices of its own
     "home",
     "healthz",
     "account_login",
@@ -225,6 +232,9 @@ class World:
         self.guests = make_request(self.tenant)
         with tenant_atomic(self.tenant):
             AppointmentRequest.objects.filter(id=self.guests.id).update(client=None, contact=None)
+        technician = self.members[Role.TECHNICIAN]
+        with tenant_atomic(self.tenant):
+            self.key, _text = new_key(technician, name="PSA", ends_at=None)
             self.mail_id = OutboxMail.objects.values_list("id", flat=True)[0]
 
     def url(self, name: str, slug: str = "") -> str:
@@ -247,6 +257,8 @@ class World:
             kwargs["pk"] = self.members[Role.TECHNICIAN].id
         elif name == "availability:delete_exception":
             kwargs["pk"] = self.exception.id
+        elif name == "api_keys:revoke":
+            kwargs["pk"] = self.key.id
         elif name in {"appointments:busy", "appointments:remove_busy"}:
             kwargs["pk"] = self.busy.id
         elif name.startswith("book:"):
@@ -341,6 +353,8 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
     make_time_off(tenant, a_time(days=90).date())
     make_entry(member, a_time(), a_time(hour=12))
     make_contact(make_client(tenant))
+    with tenant_atomic(tenant):
+        new_key(member, name="PSA", ends_at=None)
     make_request(tenant, contact=contact, service=service, preferred_technician=member)
 
 
@@ -351,6 +365,7 @@ def fill(tenant: Tenant, contact: Contact, member: Membership) -> None:
         ("appointments:list", Role.ADMIN),
         ("appointments:schedule", Role.ADMIN),
         ("appointments:schedule_items", Role.ADMIN),
+        ("api_keys:list", Role.ADMIN),
         ("clients:list", Role.ADMIN),
         ("clients:detail", Role.ADMIN),
         ("catalog:list", Role.ADMIN),

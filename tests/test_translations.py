@@ -19,7 +19,7 @@ READ_ALOUD = {"placeholder", "title", "aria-label", "alt", "data-busy"}
 NOT_READ = {"script", "style", "pre", "code", "kbd", "textarea"}
 # What people typed, and what Django, allauth and the tz database call things.
 NAMES = [
-    r"(MSP|Person|Client|Contact|Service) \d+|Dentist",
+    r"(MSP|Person|Client|Contact|Service) \d+|Dentist|PSA",
     r"\S+@\S+\.example",
     r"\w+/[\w/+-]+",
     "[A-Z0-9]{4}-[A-Z0-9]{4}",

@@ -18,13 +18,16 @@ _SHARED: list[Any] = [
 ]
 # The key of a password reset, and of a guest's request, is in its address.
 _SECRET_PATH = re.compile(r"""(/password/reset/key/|/book/[^/\s"]+/r/)[^/\s"'\\]+""")
+# Of the API, wherever somebody has put it.
+_API_KEY = re.compile(r"cvn_\w+")
 PROBE = "/healthz"
 _to_json = structlog.processors.JSONRenderer()
 
 
 def _line(logger: Any, method: str, fields: MutableMapping[str, Any]) -> str:
     """The line as it is written: whoever wrote an address into it, its secret is not there."""
-    return _SECRET_PATH.sub(r"\1...", str(_to_json(logger, method, fields)))
+    line = _SECRET_PATH.sub(r"\1...", str(_to_json(logger, method, fields)))
+    return _API_KEY.sub("cvn_...", line)
 
 
 def configure() -> None:

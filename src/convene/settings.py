@@ -142,6 +142,7 @@ INSTALLED_APPS = [
     "convene.availability",
     "convene.appointments",
     "convene.portal",
+    "convene.api",
     "procrastinate.contrib.django",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -160,6 +161,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "convene.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

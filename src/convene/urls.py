@@ -1,7 +1,8 @@
 """All addresses of the product."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from convene.api.views import serve
 from convene.health import healthz
 from convene.pages import get_or_post, reading
 from convene.plugins import plugin_urls
@@ -17,6 +18,7 @@ staff = [
     path("", include("convene.appointments.urls")),
     path("", include("convene.clients.urls")),
     path("", include("convene.catalog.urls")),
+    path("", include("convene.api.key_urls")),
     path("settings/availability/", include("convene.availability.urls")),
     path("settings/mails/texts/", include("convene.mail.urls")),
     *plugin_urls(),
@@ -25,6 +27,7 @@ staff = [
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
+    re_path(r"^api/", serve, name="api"),
     path("accounts/", include("convene.accounts.urls")),
     path("t/<slug:tenant>/", include(staff)),
     path("portal/<slug:tenant>/me/", get_or_post(views.me, views.save_me), name="portal_me"),

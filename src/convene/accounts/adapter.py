@@ -1,9 +1,10 @@
 """How allauth behaves here: nobody signs up, and its mails leave through a job."""
 
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -36,3 +37,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         message = self.render_mail(template_prefix, email, context)
         keep(email, message.subject, message.body)
+
+
+def network_of(request: HttpRequest) -> str:
+    """Where a request comes from. Of IPv6 a whole network belongs to one person."""
+    address = ip_address(get_adapter().get_client_ip(request))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network((address, 64), strict=False) if address.version == 6 else address)

@@ -105,18 +105,19 @@ class Wish:
 
 
 def create_appointment_request(
-    tenant: Tenant, wish: Wish, *, requester: Contact | Guest
+    tenant: Tenant, wish: Wish, *, requester: Contact | Guest, by: Membership | None = None
 ) -> Outcome:
     """Send a request, and approve that of a contact at once where the rules of booking say so.
 
-    Sending the same submission again finds the first one. Raises TimeDoesNotExist and Refused.
+    ``by`` is a colleague who sends it for them; without one they do so themselves. Sending the same
+    submission again finds the first one. Raises TimeDoesNotExist and Refused.
     """
     try:
         with tenant_atomic(tenant):
             lock_performers(wish.service)
             if sent := sent_before(wish, requester):
                 return sent
-            appointment, approve_for = _new_request(tenant, wish, requester)
+            appointment, approve_for = _new_request(tenant, wish, requester, by)
     except IntegrityError as error:
         if violated_constraint(error) != "one_request_of_a_submission":
             raise
@@ -163,7 +164,7 @@ def _who(requester: Contact | Guest) -> dict[str, Any]:
 
 
 def _new_request(
-    tenant: Tenant, wish: Wish, requester: Contact | Guest
+    tenant: Tenant, wish: Wish, requester: Contact | Guest, by: Membership | None
 ) -> tuple[AppointmentRequest, UUID | None]:
     """The request, and the technician who is given it without anybody being asked."""
     _check_may_ask(requester, wish.service)
@@ -194,11 +195,18 @@ def _new_request(
     record(
         history.REQUEST_CREATED,
         appointment.id,
-        by=guest_label(requester.name) if isinstance(requester, Guest) else requester.membership,
+        by=by or _themselves(requester),
         after={"service": wish.service.name, "start": start.isoformat()},
     )
     letters.tell_received(appointment)
     return appointment, None if isinstance(requester, Guest) else claimed.approve_for
+
+
+def _themselves(requester: Contact | Guest) -> Membership | str | None:
+    if isinstance(requester, Guest):
+        return guest_label(requester.name)
+    membership: Membership | None = requester.membership
+    return membership
 
 
 def _check_may_ask(requester: Contact | Guest, service: Service) -> None:

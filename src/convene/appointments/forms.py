@@ -141,6 +141,11 @@ class PlacingForm(FinalTimeForm):
             self.add_error("anyway", _("Something speaks against this time. Tick this to go on."))
         return cleaned
 
+    @property
+    def decision(self) -> dict[str, Any]:
+        """The valid form as the action takes it."""
+        return {name: self.cleaned_data[name] for name in ("technician", "starts_at")}
+
     def look(self) -> None:
         """Find out what speaks against the choice while it is still being made."""
         self.is_valid()
@@ -169,6 +174,14 @@ class ApprovalForm(PlacingForm):
         self.fields["generate_teams_meeting"].label = words_of("").generate
         if technician:
             self.choose(technician, appointment.requested_start, look=True)
+
+    @property
+    def decision(self) -> dict[str, Any]:
+        """The valid form as the action takes it."""
+        return super().decision | {
+            "with_meeting": self.cleaned_data["generate_teams_meeting"],
+            "internal_notes": self.cleaned_data["internal_notes"],
+        }
 
 
 def _wished_technician(appointment: AppointmentRequest) -> Membership | None:

@@ -70,6 +70,11 @@ class AppointmentQuerySet(TenantQuerySet["AppointmentRequest"]):
             "preferred_technician__user",
         )
 
+    def held(self) -> Self:
+        """For a form that decides: whoever else acts on it at this moment is waited for."""
+        rows = self.select_for_update(of=("self",))
+        return rows.select_related("tenant", "service", "client")
+
     def waiting(self) -> Self:
         """Nobody has decided yet."""
         return self.filter(status=Status.PENDING)

@@ -15,6 +15,7 @@ class Problem:
     """A meeting that is not what it should be."""
 
     meeting: MeetingSync
+    code: str
     explanation: Explanation
     words: Words
     creates: bool
@@ -45,6 +46,7 @@ def problem_of(
     code, until = meeting.problem or "interrupted", meeting.problem_wait_until
     return Problem(
         meeting=meeting,
+        code=code,
         explanation=explain(code, meeting.provider),
         words=words_for(meeting),
         creates=appointment.is_approved and not meeting.ref,

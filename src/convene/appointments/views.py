@@ -160,13 +160,7 @@ def approve(request: TenantRequest, pk: UUID) -> HttpResponse:
         request,
         pk,
         lambda: actions.approve_appointment_request(
-            request.tenant,
-            pk,
-            by=request.membership,
-            technician=form.cleaned_data["technician"],
-            starts_at=form.cleaned_data["starts_at"],
-            with_meeting=form.cleaned_data["generate_teams_meeting"],
-            internal_notes=form.cleaned_data["internal_notes"],
+            request.tenant, pk, by=request.membership, **form.decision
         ),
         done=_("Approved. The client and the technician are told."),
         note=form.note,
@@ -190,11 +184,7 @@ def reschedule(request: TenantRequest, pk: UUID) -> HttpResponse:
         request,
         pk,
         lambda: actions.update_appointment_request_date_time(
-            request.tenant,
-            pk,
-            by=request.membership,
-            starts_at=form.cleaned_data["starts_at"],
-            technician=form.cleaned_data["technician"],
+            request.tenant, pk, by=request.membership, **form.decision
         ),
         done=_("Moved. Everybody concerned is told."),
         note=form.note,
@@ -381,8 +371,7 @@ def _judge(
     whoever comes too late reads that, not what is wrong with their form.
     """
     with tenant_atomic(request.tenant):
-        held = AppointmentRequest.objects.select_for_update(of=("self",))
-        appointment = get_object_or_404(held.select_related("tenant", "service", "client"), id=pk)
+        appointment = get_object_or_404(AppointmentRequest.objects.held(), id=pk)
         try:
             actions.must_be(appointment, {wanted}, request.membership)
         except Refused as refusal:

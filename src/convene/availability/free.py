@@ -58,6 +58,13 @@ class Facts:
         people = [self.technicians[who] for who in sorted(ids) if who in self.technicians]
         return slots.free_slots(people, self.rules_of(service), between, now)
 
+    def offered(
+        self, service: Service, between: Span, now: datetime, wished: Membership | None
+    ) -> list[Slot]:
+        """What a client is offered: with somebody of their choice where they may choose."""
+        may_wish = self.effective(service.id).allow_preferred
+        return self.slots(service, between, now, wished if may_wish else None)
+
     def why_not(
         self, technician: Membership, start: datetime, rules: Rules, now: datetime
     ) -> list[Reason]:

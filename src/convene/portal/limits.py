@@ -3,14 +3,13 @@
 import random
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
 
-from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from convene.accounts.adapter import network_of
 from convene.tenancy.pages import VisitorRequest
 
 from .asking import TooMany
@@ -24,7 +23,7 @@ HOUR = timedelta(hours=1)
 def look(request: VisitorRequest) -> None:
     """Raise TooMany for an address that has looked at free times more often than people do."""
     hour = timezone.now().timestamp() // HOUR.total_seconds()
-    address = sha256(_network(request).encode()).hexdigest()
+    address = sha256(network_of(request).encode()).hexdigest()
     key = f"portal.looks:{hour:.0f}:{address}"
     counted: int = cache.get(key, 0)
     if counted * ONE_IN >= MOST_LOOKS:
@@ -46,7 +45,7 @@ def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:
     """
     tenant = str(request.tenant.id)
     keys = {
-        "book_from_address": f"{tenant} {_network(request)}",
+        "book_from_address": f"{tenant} {network_of(request)}",
         "book_for_email": form.cleaned_data["email"].lower(),  # whomever they ask
         "book_in_tenant": tenant,
     }
@@ -60,10 +59,3 @@ def limit(request: VisitorRequest, form: WishForm, *, count: bool) -> None:
                 )
                 % {"email": request.tenant.email}
             )
-
-
-def _network(request: VisitorRequest) -> str:
-    """Where a request comes from. Of IPv6 a whole network belongs to one person."""
-    address = ip_address(get_adapter().get_client_ip(request))
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network((address, 64), strict=False) if address.version == 6 else address)

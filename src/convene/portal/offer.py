@@ -80,8 +80,7 @@ def _month(question: Question, now: datetime, first: date, day: date | None) -> 
     span = Span(moment(first, MIDNIGHT, zone), moment(after, MIDNIGHT, zone))
     facts = free.read(question.tenant, span)
     rules = facts.effective(service.id)
-    slots = facts.slots(service, span, now, question.technician if rules.allow_preferred else None)
-    by_day = _by_day(slots, zone)
+    by_day = _by_day(facts.offered(service, span, now, question.technician), zone)
     chosen = day if day in by_day or day is None else None
     chosen = chosen or min(by_day, default=None)
     return Offer(

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import models, router
+from django.db.models import Q
 from django.db.models.query import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +21,7 @@ from .permissions import Role, permissions_of
 
 _Row = TypeVar("_Row", bound=models.Model)
 
-__all__ = ["Membership", "Tenant", "TenantForeignKey", "TenantModel"]
+__all__ = ["ApiKey", "Membership", "Tenant", "TenantForeignKey", "TenantModel"]
 
 
 class Tenant(models.Model):
@@ -206,3 +208,45 @@ class TenantModel(models.Model):
             manager = type(self)._base_manager.db_manager(using, hints={"instance": self})
             from_queryset = manager.filter(tenant_id=self.tenant_id)
         super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+
+
+class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    def in_force(self, now: datetime) -> Self:
+        """Those that open something: not ended, and of somebody who is still here."""
+        not_ended = Q(ends_at=None) | Q(ends_at__gt=now)
+        return self.filter(not_ended, member__active=True, member__user__is_active=True)
+
+
+class ApiKey(TenantModel):
+    """A member's key to the API; whoever has it acts as that member.
+
+    Its text is kept nowhere (keys.py). Of its use only the last minute is known, and how many calls
+    were in it, which is what its limit counts.
+    """
+
+    member = TenantForeignKey(Membership, db_on_delete="cascade", related_name="+")
+    name = models.CharField(_("name"), max_length=100)
+    start = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+    calls = models.PositiveIntegerField(default=0)
+
+    objects = TenantManager.from_queryset(ApiKeyQuerySet)()  # type: ignore[misc]  # a narrower manager
+
+    class Meta:
+        db_table = "api_keys"
+        base_manager_name = "objects"
+        ordering = ("-created_at", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "digest"], name="one_api_key_of_a_digest"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """The last one at which it is good."""
+        return self.ends_at and self.ends_at - timedelta.resolution

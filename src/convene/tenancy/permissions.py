@@ -12,7 +12,13 @@ class Role(models.TextChoices):
 
 
 _TECHNICIAN = frozenset(
-    {"user_schedule:read", "user_schedule:update_own", "client:read", "service:read"}
+    {
+        "user_schedule:read",
+        "user_schedule:update_own",
+        "client:read",
+        "service:read",
+        "api_key:update_own",
+    }
 )
 _DISPATCHER = _TECHNICIAN | {
     "user_schedule:update",
@@ -24,6 +30,7 @@ _ADMIN = _DISPATCHER | {
     "service:update",
     "availability:update",
     "mail:update",
+    "api_key:update",
     "tenant_integrations:read",
     "tenant_integrations:update",
 }
