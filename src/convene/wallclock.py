@@ -5,7 +5,7 @@ happens here, in Python, with the pinned tzdata package (settings.py makes it th
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -96,9 +96,16 @@ def day_label(at: datetime, zone: ZoneInfo) -> str:
     return formats.date_format(at.astimezone(zone), "l, j F Y")
 
 
-def span_label(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+def span_label(start: datetime, end: datetime, zone: tzinfo) -> str:
     """The local hours, for example "14:00–14:30"; a later day at the end is named."""
     first, last = start.astimezone(zone), end.astimezone(zone)
     if first.date() == last.date():
         return f"{first:%H:%M}–{last:%H:%M}"  # an en dash is right between times
     return f"{first:%H:%M}–{last:%H:%M} ({formats.date_format(last, 'j F')})"  # as above
+
+
+def when_label(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Local day and hours in short, for example "Tue, 1 Dec 2026, 14:00–14:30"."""
+    return (
+        f"{formats.date_format(start.astimezone(zone), 'D, j M Y')}, {span_label(start, end, zone)}"
+    )

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from convene.catalog.models import Service
@@ -23,7 +24,7 @@ from convene.tenancy.models import (
     TenantQuerySet,
 )
 from convene.text import one_line
-from convene.wallclock import validate_zone
+from convene.wallclock import validate_zone, when_label
 
 # Without I, O, 0, 1: people read references out on the phone.
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -203,6 +204,11 @@ class AppointmentRequest(TenantModel):
         return self.schedule_entry.ends_at if self.schedule_entry else self.requested_end
 
     @property
+    def when(self) -> str:
+        """Its day and hours in the zone of whoever reads the page."""
+        return when_label(self.starts_at, self.ends_at, timezone.get_current_timezone())
+
+    @property
     def technician(self) -> Membership | None:
         """Who was assigned."""
         return self.schedule_entry.technician if self.schedule_entry else None
@@ -221,8 +227,13 @@ class AppointmentRequest(TenantModel):
     def sent(self) -> str:
         """How long ago it was asked, to the largest unit: nobody decides by the minutes."""
         if timezone.now() - self.created_at < timedelta(minutes=1):
-            return str(_("just now"))
-        return _("%(age)s ago") % {"age": timesince(self.created_at, depth=1)}
+            return gettext("just now")
+        return gettext("%(age)s ago") % {"age": timesince(self.created_at, depth=1)}
+
+    @property
+    def length(self) -> str:
+        """How long was asked for, in words."""
+        return gettext("%(minutes)s minutes") % {"minutes": self.requested_duration}
 
     @property
     def is_pending(self) -> bool:
