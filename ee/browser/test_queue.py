@@ -299,6 +299,7 @@ def test_signing_out_takes_along_what_was_typed_in_all_tabs(
     another.get_by_label("Reason").fill("We do not like them")
     assert [len(tab.evaluate(DRAFTS)) for tab in (dana, another)] == [1, 1]
 
+    dana.get_by_role("button", name=office.dana.user.name).click()
     dana.get_by_role("button", name="Sign out").click()
 
     expect(dana.get_by_role("heading", name="Sign in")).to_be_visible()
