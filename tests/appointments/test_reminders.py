@@ -481,6 +481,25 @@ def test_one_broken_appointment_and_one_broken_msp_keep_no_other_from_being_remi
     assert [len(case.reminders()) for case in (first, broken, msp, last)] == [2, 0, 0, 2]
 
 
+def test_a_deadlock_about_one_keeps_no_other_from_being_reminded(superuser, time_machine):
+    first, victim, last = (Case(time_machine) for _ in range(3))
+    time_machine.move_to(NOON - DAY)
+    superuser.execute(
+        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'deadlock detected' USING ERRCODE = '40P01'; END $$"
+    )
+    superuser.execute(
+        "CREATE TRIGGER lose BEFORE INSERT ON outbox_mails FOR EACH ROW"
+        f" WHEN (NEW.subject_id = '{victim.request.id}') EXECUTE FUNCTION lose()"
+    )
+    try:
+        sweep()
+    finally:
+        superuser.execute("DROP FUNCTION lose CASCADE")
+
+    assert [len(case.reminders()) for case in (first, victim, last)] == [2, 0, 2]
+
+
 def many(tenant: Tenant, technician: Membership, number: int) -> None:
     """Confirmed appointments, one each six hours from now on."""
     contact = make_portal_contact(tenant)
