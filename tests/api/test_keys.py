@@ -200,15 +200,16 @@ def test_who_is_invited_again_has_the_keys_that_nobody_revoked():
     assert (away, office.api.get("/appointments").status_code) == (401, 200)
 
 
-def test_the_way_to_the_keys_is_on_the_persons_own_page_but_not_on_a_clients():
+def test_the_way_to_the_keys_is_in_the_menu_of_each_page_but_not_of_a_clients():
     office = Office()
     client = make_member(office.tenant, role=Role.CLIENT)
 
-    def own_page(member: Membership) -> str:
-        return Page(member).browser.get(f"/t/{office.tenant.slug}/me/").content.decode()
+    def own_page(member: Membership, begin: str) -> str:
+        return Page(member).browser.get(f"/{begin}/{office.tenant.slug}/me/").content.decode()
 
-    assert f'href="/t/{office.tenant.slug}/api-keys/"' in own_page(office.tom)
-    assert "api-keys" not in own_page(client)
+    assert f'href="/t/{office.tenant.slug}/api-keys/"' in own_page(office.tom, "t")
+    assert "Choose your time zone" in own_page(client, "portal")
+    assert "api-keys" not in own_page(client, "portal")
 
 
 def test_the_last_use_is_shown():
