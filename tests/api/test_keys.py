@@ -23,8 +23,10 @@ from convene.tenancy.models import ApiKey, Membership
 from convene.tenancy.permissions import Role
 from tests.api.caller import Caller, Office
 from tests.make import make_member
-from tests.outage import until
+from tests.outage import superuser, until
 from tests.test_logs import lines, written  # noqa: F401  # a fixture
+
+__all__ = ["superuser"]
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -168,7 +170,7 @@ def test_making_and_revoking_are_recorded():
     assert recorded == [("API_KEY_MADE", "Dana", {}), ("API_KEY_REVOKED", "Greta", facts)]
 
 
-def test_of_two_who_revoke_a_key_at_once_one_has_done_it(_superuser):
+def test_of_two_who_revoke_a_key_at_once_one_has_done_it(superuser):
     office = Office()
     admin = make_member(office.tenant, "Greta", Role.ADMIN)
     key = only_key(office.dana)
@@ -183,7 +185,7 @@ def test_of_two_who_revoke_a_key_at_once_one_has_done_it(_superuser):
     with tenant_atomic(office.tenant):
         ApiKey.objects.select_for_update().get().delete()
         other.start()
-        until(lambda: _superuser.execute(waits, [database]).fetchone())
+        until(lambda: superuser.execute(waits, [database]).fetchone())
     other.join()
 
     with tenant_atomic(office.tenant):

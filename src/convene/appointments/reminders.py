@@ -20,6 +20,7 @@ from convene.tenancy.models import Tenant
 from . import letters
 from .models import AppointmentQuerySet, AppointmentRequest, ReminderRule, Status
 
+
 def remind_all(now: datetime) -> None:
     """Add the reminders of all tenants that are due. A defect of one keeps no other waiting."""
     for tenant in Tenant.objects.all():
