@@ -263,7 +263,7 @@ class World:
             kwargs["pk"] = self.busy.id
         elif name.startswith("book:"):
             if name != "book:new":
-                kwargs["token"] = token_of(self.tenant.id, self.request.id)
+                kwargs["token"] = token_of(self.request)
         elif name not in OF_THE_TENANT and name.partition(":")[2] not in {
             "list",
             "new",

@@ -544,7 +544,7 @@ class Mistyped(Page):
             return list(rows.values_list("state", "to"))
 
 
-def test_a_guests_details_are_corrected_and_the_private_link_stays():
+def test_a_guests_details_are_corrected():
     page = Mistyped()
     asking = page.desk.get(page.address()).text
 
@@ -555,10 +555,31 @@ def test_a_guests_details_are_corrected_and_the_private_link_stays():
     assert (answer.status_code, answer.headers["Location"]) == (303, page.address(""))
     assert (request.requester_name, request.requester_email) == ("Ada Lovelace", RIGHT)
     assert request.requester_phone == ""
-    assert RIGHT in page.read(page.link)
     shown = page.desk.get(page.address("")).text
     assert "Details of the guest corrected" in shown
     assert WRONG not in shown
+
+
+def test_a_stranger_who_got_the_link_reads_and_cancels_nothing_once_it_is_corrected(box: Postbox):
+    page = Mistyped()
+    page.deliver()
+
+    page.correct()
+    page.deliver()
+
+    does_not_open(page.link)
+    assert page.request().is_pending
+    link = f"/book/{page.tenant.slug}/r/{token_of(page.request())}/"
+    assert link in text_of(box.to(RIGHT)[0])
+    assert RIGHT in page.read(link)
+
+
+def test_another_name_or_phone_changes_no_link():
+    page = Mistyped()
+
+    page.correct(email=WRONG, name="Ada Lovelace", phone="1")
+
+    assert "Your private link" in page.read(page.link)
 
 
 def test_the_history_says_what_was_corrected_and_not_what_it_was():
@@ -594,7 +615,7 @@ def test_a_refused_mail_follows_the_correction_and_needs_no_attention_any_more(b
 
     assert f'href="{page.address()}"' in refused
     assert page.mails() == [("failed", WRONG), ("sent", RIGHT)]
-    assert page.link in text_of(box.to(RIGHT)[0])
+    assert f"/r/{token_of(page.request())}/" in text_of(box.to(RIGHT)[0])
     assert "was refused" not in page.desk.get(f"/t/{page.tenant.slug}/attention/").text
 
 
@@ -895,7 +916,7 @@ def test_a_contact_who_cannot_sign_in_gets_the_private_link(box: Postbox):
 
     deliver(contact.tenant.id, request.id)
 
-    token = token_of(contact.tenant.id, request.id)
+    token = token_of(request)
     assert f"/book/{contact.tenant.slug}/r/{token}/" in text_of(box.to(EMAIL)[-1])
 
 

@@ -1,6 +1,7 @@
 """gunicorn as a process of its own, while its database comes and goes."""
 
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -24,11 +25,11 @@ class Web:
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self.process, self._port, self._log = process, port, log
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
         """The status and the text of an answer; 0 while nobody listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         except ConnectionError:
@@ -89,6 +90,23 @@ def test_a_database_that_goes_away_later_is_no_mistake_of_ours(database, superus
         assert web.get("/healthz")[0] == 503
         open_again(superuser, database)
         until(lambda: web.get("/healthz") == (200, "ok"))
+
+
+def test_a_program_reads_that_the_database_is_away(database, superuser, tmp_path):
+    close(superuser, database)
+
+    with running(app_url(database), tmp_path / "log") as web:
+        until(lambda: web.get("/healthz")[0])
+        at_the_start = web.get("/api/v1/northwind/services")
+        open_again(superuser, database)
+        until(lambda: web.get("/healthz") == (200, "ok"))
+        close(superuser, database)
+        later = web.get("/api/v1/northwind/services", Authorization="Bearer cvn_0")
+
+    for status, text in (at_the_start, later):
+        problem = json.loads(text)
+        assert (status, problem["status"]) == (503, 503)
+        assert problem["detail"].startswith("The database does not answer")
 
 
 def test_a_role_that_may_look_everywhere_is_refused_also_when_the_database_comes_later(

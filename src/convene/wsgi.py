@@ -11,6 +11,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import DatabaseError
 from django.http import HttpResponse
 
+from convene.api.problems import ProblemMiddleware
+
 NO_BOOT = 3  # gunicorn stops at this code, and starts another process after any other
 
 
@@ -43,7 +45,9 @@ class Application(WSGIHandler):
         except ImproperlyConfigured as error:
             _say(error)
             os._exit(NO_BOOT)  # from one of many threads, and nobody has been served
-        return away or super().get_response(request)
+        if away is None:
+            return super().get_response(request)
+        return ProblemMiddleware(lambda _request: away)(request)
 
 
 def _start() -> Application:

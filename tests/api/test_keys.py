@@ -17,12 +17,16 @@ from django.test import Client as Browser
 from convene.api import actions
 from convene.events.models import Event
 from convene.tenancy import keys
+from convene.tenancy.actions import invite
 from convene.tenancy.db import tenant_atomic
 from convene.tenancy.models import ApiKey, Membership
 from convene.tenancy.permissions import Role
 from tests.api.caller import Caller, Office
 from tests.make import make_member
+from tests.outage import superuser, until
 from tests.test_logs import lines, written  # noqa: F401  # a fixture
+
+__all__ = ["superuser"]
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -166,15 +170,48 @@ def test_making_and_revoking_are_recorded():
     assert recorded == [("API_KEY_MADE", "Dana", {}), ("API_KEY_REVOKED", "Greta", facts)]
 
 
-def test_the_way_to_the_keys_is_on_the_persons_own_page_but_not_on_a_clients():
+def test_of_two_who_revoke_a_key_at_once_one_has_done_it(superuser):
+    office = Office()
+    admin = make_member(office.tenant, "Greta", Role.ADMIN)
+    key = only_key(office.dana)
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+    database = connection.settings_dict["NAME"]
+
+    def revoke() -> None:
+        actions.revoke_key(key.id, by=admin)
+        connection.close()
+
+    other = threading.Thread(target=revoke)
+    with tenant_atomic(office.tenant):
+        ApiKey.objects.select_for_update().get().delete()
+        other.start()
+        until(lambda: superuser.execute(waits, [database]).fetchone())
+    other.join()
+
+    with tenant_atomic(office.tenant):
+        assert not Event.objects.filter(kind="API_KEY_REVOKED").exists()
+
+
+def test_who_is_invited_again_has_the_keys_that_nobody_revoked():
+    office = Office()
+    Membership.objects.filter(id=office.dana.id).update(active=False)
+    away = office.api.get("/appointments").status_code
+
+    invite(office.tenant, email=office.dana.user.email, name="Dana", role=Role.DISPATCHER)
+
+    assert (away, office.api.get("/appointments").status_code) == (401, 200)
+
+
+def test_the_way_to_the_keys_is_in_the_menu_of_each_page_but_not_of_a_clients():
     office = Office()
     client = make_member(office.tenant, role=Role.CLIENT)
 
-    def own_page(member: Membership) -> str:
-        return Page(member).browser.get(f"/t/{office.tenant.slug}/me/").content.decode()
+    def own_page(member: Membership, begin: str) -> str:
+        return Page(member).browser.get(f"/{begin}/{office.tenant.slug}/me/").content.decode()
 
-    assert f'href="/t/{office.tenant.slug}/api-keys/"' in own_page(office.tom)
-    assert "api-keys" not in own_page(client)
+    assert f'href="/t/{office.tenant.slug}/api-keys/"' in own_page(office.tom, "t")
+    assert "Choose your time zone" in own_page(client, "portal")
+    assert "api-keys" not in own_page(client, "portal")
 
 
 def test_the_last_use_is_shown():

@@ -200,9 +200,11 @@ def test_with_whom_can_be_asked_where_clients_may_choose():
         ({"technician_id": "00000000-0000-4000-8000-000000000000"}, "technician_id"),
     ],
 )
-def test_a_question_for_free_times_that_is_wrong_is_named(query, field):
+@pytest.mark.parametrize("has_hours", [True, False])
+def test_a_question_for_free_times_that_is_wrong_is_named(query, field, has_hours):
     office = Office()
-    make_hours(office.tom)
+    if has_hours:
+        make_hours(office.tom)
 
     answer = free(office, **query)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from convene.clients.models import Contact
 from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
+from convene.mail.tasks import deliver_due_mail
 from convene.meetings.fake import FakeProvider, registered
 from convene.schedule.models import EntryKind, ScheduleEntry
 from convene.tenancy.db import tenant_atomic
@@ -479,6 +481,45 @@ def test_one_broken_appointment_and_one_broken_msp_keep_no_other_from_being_remi
         superuser.execute("ALTER TABLE outbox_mails DROP CONSTRAINT broken")
 
     assert [len(case.reminders()) for case in (first, broken, msp, last)] == [2, 0, 0, 2]
+
+
+@contextmanager
+def losing(superuser: "psycopg.Connection[Any]", what: str, request: AppointmentRequest):
+    """Each write of an appointment's mails loses a deadlock."""
+    superuser.execute(
+        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'deadlock detected' USING ERRCODE = '40P01'; END $$"
+    )
+    superuser.execute(
+        f"CREATE TRIGGER lose BEFORE {what} ON outbox_mails FOR EACH ROW"
+        f" WHEN (NEW.subject_id = '{request.id}') EXECUTE FUNCTION lose()"
+    )
+    try:
+        yield
+    finally:
+        superuser.execute("DROP FUNCTION lose CASCADE")
+
+
+def test_a_deadlock_about_one_keeps_no_other_from_being_reminded(superuser, time_machine):
+    first, victim, last = (Case(time_machine) for _ in range(3))
+    time_machine.move_to(NOON - DAY)
+
+    with losing(superuser, "INSERT", victim.request):
+        sweep()
+
+    assert [len(case.reminders()) for case in (first, victim, last)] == [2, 0, 2]
+
+
+def test_a_deadlock_about_one_keeps_no_other_reminder_from_leaving(box, superuser, time_machine):
+    cases = _first, victim, _last = tuple(Case(time_machine) for _ in range(3))
+    time_machine.move_to(NOON - DAY)
+    sweep()
+
+    with losing(superuser, "UPDATE", victim.request):
+        deliver_due_mail(timestamp=0)
+
+    states = [{state for _whom, state, _why in case.reminders()} for case in cases]
+    assert states == [{"sent"}, {"due"}, {"sent"}]
 
 
 def many(tenant: Tenant, technician: Membership, number: int) -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,16 @@ LIMITED = {
 def test_a_bomb_is_stopped_by_a_limit(source: str, sentence: str) -> None:
     with pytest.raises(TemplateError, match=sentence):
         render(source, {"l": list(range(100))}, escape=True)
+
+
+def test_tags_inside_each_other_do_not_keep_the_worker_busy() -> None:
+    source, context = "{{{description}}}" * 120, {"description": "<div>" * 800}
+
+    began = time.process_time()
+    with pytest.raises(TemplateError, match="more than 5000 HTML tags"):
+        render_html(source, context)
+
+    assert time.process_time() - began < 2  # cleaned, they took it half a minute
 
 
 def test_a_template_within_the_limits_is_rendered() -> None:

@@ -3,7 +3,13 @@
 import uuid
 
 import pytest
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import (
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.db.utils import DatabaseError
 from django.test.utils import CaptureQueriesContext
 
@@ -16,7 +22,10 @@ from convene.tenancy.db import (
     violated_constraint,
 )
 from tests.make import make_client, make_contact, make_member, make_tenant
+from tests.outage import superuser
 from tests.planguard import QueryWithoutTenant
+
+__all__ = ["superuser"]
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -137,6 +146,19 @@ def test_a_transaction_outside_of_a_block_names_no_tenant():
         pass
 
     assert [message["sql"] for message in sent.captured_queries] == ["BEGIN", "COMMIT"]
+
+
+def test_after_a_lost_connection_the_next_block_has_another(superuser):
+    tenant = make_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", cursor.fetchone())
+
+    with pytest.raises(OperationalError), tenant_atomic(tenant):
+        pass
+
+    with tenant_atomic(tenant):
+        assert Client.objects.count() == 0
 
 
 def test_updates_over_a_join_keep_the_tenant():

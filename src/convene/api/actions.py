@@ -23,7 +23,8 @@ def make_key(by: Membership, *, name: str, ends_at: datetime | None) -> str:
 def revoke_key(key_id: UUID, *, by: Membership) -> None:
     """Let a key open nothing from now on. One that is gone already is a success."""
     with tenant_atomic(by.tenant):
-        for key in ApiKey.objects.select_related("member__user").filter(id=key_id):
+        keys = ApiKey.objects.select_for_update(of=("self",)).filter(id=key_id)
+        for key in keys.select_related("member__user"):
             record(KEY_REVOKED, key.id, by=by, before=_facts(key))
             key.delete()
 

@@ -1,4 +1,7 @@
-"""Lists in pages that neither miss nor repeat a row, whatever is added meanwhile."""
+"""Lists in pages that repeat no row, and miss none that was there from the start.
+
+What is added meanwhile may be missed: rows are committed in another order than they are dated in.
+"""
 
 from typing import Any, TypeVar
 

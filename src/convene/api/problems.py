@@ -75,6 +75,7 @@ def _usual_detail(status: int) -> str:
         405: _("This address does not know this method."),
         413: _("This request is too long."),
         429: _("There were too many calls. Try again later."),
+        503: _("The database does not answer at the moment. Try again later."),
     }.get(status, _("Something broke on our side. What happened is in the log."))
 
 

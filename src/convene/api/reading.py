@@ -90,13 +90,13 @@ def list_services(request: KeyRequest, wanted: Query[Paging]) -> Any:
 def list_free_times(request: KeyRequest, pk: UUID, wanted: Query[FreeTimesFilter]) -> Any:
     """The times of an active service that clients are offered in the portal."""
     service = get_object_or_404(Service.objects.select_related("tenant"), id=pk, active=True)
-    if not free.has_working_hours():
-        return shapes.FreeTimes(any_time=True, data=[])
     zone, tenant = _zone(request, wanted.timezone), request.auth.tenant
     first, last = _days(wanted)
     span = Span(moment(first, MIDNIGHT, zone), moment(last + DAY, MIDNIGHT, zone))
     technician = _technician(request, wanted.technician_id)
     facts = free.read(tenant, span)
+    if not facts.hours:
+        return shapes.FreeTimes(any_time=True, data=[])
     if technician and not facts.effective(service.id).allow_preferred:
         sentence = _("For this service you cannot choose with whom.")
         raise invalid([FieldError("technician_id", sentence)])

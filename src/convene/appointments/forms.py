@@ -225,7 +225,10 @@ class GuestForm(StyledForm, forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=254,
-        help_text=_("A new address is told how things stand. The private link stays."),
+        help_text=_(
+            "A new address is told how things stand, with a private link of its own. The link that"
+            " the other one has opens nothing any more."
+        ),
     )
     phone = forms.CharField(label=_("Phone"), max_length=40, required=False)
 

@@ -203,8 +203,7 @@ def _client_url(appointment: AppointmentRequest) -> str:
     """Their page in the portal; the private link for whoever cannot sign in."""
     if appointment.contact and appointment.contact.membership_id:
         return _url("portal:detail", appointment)
-    token = token_of(appointment.tenant_id, appointment.id)
-    path = reverse("book:follow", args=[appointment.tenant.slug, token])
+    path = reverse("book:follow", args=[appointment.tenant.slug, token_of(appointment)])
     return f"{settings.CONVENE_BASE_URL}{path}"
 
 

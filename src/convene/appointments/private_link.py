@@ -1,6 +1,7 @@
 """The private link of a request: with it a guest follows and cancels the request.
 
-It is signed for one tenant, says nothing but the request's id, and is kept nowhere.
+It is signed for one tenant and for the address of mail that the request came with, says nothing but
+the request's id, and is kept nowhere.
 """
 
 from datetime import datetime, timedelta
@@ -8,27 +9,37 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 
-from convene.tenancy.models import Tenant
-
 from .models import AppointmentRequest
 
 LASTS = timedelta(days=30)
 """How long it opens after the appointment's end."""
 
-
-def token_of(tenant_id: UUID, appointment_id: UUID) -> str:
-    return _signer(tenant_id).sign(appointment_id.hex)
+_SEPARATOR = "."
 
 
-def open_link(tenant: Tenant, token: str, now: datetime) -> AppointmentRequest | None:
-    """The request that the token was made for; None for one that is forged, foreign or too old."""
+def token_of(appointment: AppointmentRequest) -> str:
+    return _signer(appointment).sign(appointment.id.hex)
+
+
+def open_link(token: str, now: datetime) -> AppointmentRequest | None:
+    """The request that the token was made for, inside its tenant's block.
+
+    None for one that is forged, foreign, too old, or went to an address that was corrected since.
+    """
     try:
-        appointment_id = UUID(_signer(tenant.id).unsign(token))
-    except BadSignature:
+        appointment_id = UUID(token.partition(_SEPARATOR)[0])
+    except ValueError:
         return None
     appointment = AppointmentRequest.objects.with_people().filter(id=appointment_id).first()
-    return appointment if appointment and now < appointment.ends_at + LASTS else None
+    if appointment is None or now >= appointment.ends_at + LASTS:
+        return None
+    try:
+        _signer(appointment).unsign(token)
+    except BadSignature:
+        return None
+    return appointment
 
 
-def _signer(tenant_id: UUID) -> Signer:
-    return Signer(salt=f"convene.private-link.{tenant_id}", sep=".")
+def _signer(appointment: AppointmentRequest) -> Signer:
+    whose = f"{appointment.tenant_id}.{appointment.requester_email}"
+    return Signer(salt=f"convene.private-link.{whose}", sep=_SEPARATOR)

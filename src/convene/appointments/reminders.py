@@ -9,19 +9,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, OuterRef, Q, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from convene.logs import log
 from convene.mail.models import OutboxMail
-from convene.tenancy.db import tenant_atomic
+from convene.tenancy.db import is_away, tenant_atomic
 from convene.tenancy.models import Tenant
 
 from . import letters
 from .models import AppointmentQuerySet, AppointmentRequest, ReminderRule, Status
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 def remind_all(now: datetime) -> None:
@@ -29,9 +26,9 @@ def remind_all(now: datetime) -> None:
     for tenant in Tenant.objects.all():
         try:
             remind(tenant, now)
-        except DATABASE_AWAY:
-            raise  # from all of them
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise  # from all of them
             log.exception("reminder.defect", tenant=str(tenant.id))
 
 
@@ -48,9 +45,9 @@ def remind(tenant: Tenant, now: datetime) -> None:
         ):
             try:
                 _remind_of(tenant, appointment_id, now, lead)
-            except DATABASE_AWAY:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_away(error):
+                    raise
                 log.exception("reminder.defect")
 
 

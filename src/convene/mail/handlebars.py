@@ -43,6 +43,7 @@ from pydantic_handlebars._utils import is_falsy
 MAX_SOURCE = 64 * 1024
 MAX_OUTPUT = 512 * 1024
 MAX_STEPS = 20_000
+MAX_TAGS = 5_000  # tags inside each other cost the cleaner their number squared
 MAX_DEPTH = 25
 MAX_PROBLEMS = 20
 
@@ -81,7 +82,10 @@ def render(source: str, context: Context, *, escape: bool) -> str:
 
 def render_html(source: str, context: Context) -> str:
     """Escaping alone does not stop `href="javascript:..."`, nor what an author writes by hand."""
-    return clean_html(render(source, context, escape=True))
+    html = render(source, context, escape=True)
+    if html.count("<") > MAX_TAGS:
+        raise TemplateError(_("The mail would have more than %(n)d HTML tags.") % {"n": MAX_TAGS})
+    return clean_html(html)
 
 
 def check(source: str, names: Collection[str]) -> list[Problem]:

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from convene.tenancy.db import tenant_atomic
+from convene.logs import log
+from convene.tenancy.db import is_away, tenant_atomic
 from convene.tenancy.models import Tenant
 
 from .delivery import deliver
@@ -21,13 +23,21 @@ def deliver_mail(tenant_id: str, subject_id: str) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="deliver_due_mail", queueing_lock="deliver_due_mail")
 def deliver_due_mail(timestamp: int) -> None:
-    """Wake up for mails whose turn to be tried again has come, or whose sender died."""
+    """Wake up for mails whose turn to be tried again has come, or whose sender died.
+
+    What the database refuses of one subject keeps no other waiting.
+    """
     for tenant in Tenant.objects.all():
         with tenant_atomic(tenant):
             due = OutboxMail.objects.due(timezone.now()).order_by("subject_id")
             subjects = list(due.values_list("subject_id", flat=True).distinct())
         for subject_id in subjects:
-            deliver(tenant.id, subject_id)
+            try:
+                deliver(tenant.id, subject_id)
+            except DatabaseError as error:
+                if is_away(error):
+                    raise  # from all of them
+                log.exception("mail.defect", tenant=str(tenant.id), subject=str(subject_id))
 
 
 @app.periodic(cron="* * * * *")

@@ -49,7 +49,8 @@ def send(request: VisitorRequest) -> HttpResponse:
     if isinstance(sent, HttpResponse):
         return sent
     asking.say_sent(request, sent)
-    token = token_of(request.tenant.id, sent.appointment_id)
+    with tenant_atomic(request.tenant):
+        token = token_of(AppointmentRequest.objects.get(id=sent.appointment_id))
     return SeeOther(_addresses(request, token).detail)
 
 
@@ -127,7 +128,7 @@ def ask_again(request: VisitorRequest, token: str) -> HttpResponse:
 
 def _appointment(request: VisitorRequest, token: str) -> AppointmentRequest:
     """What the private link opens, in the zone that the client reads times in."""
-    appointment = open_link(request.tenant, token, timezone.now())
+    appointment = open_link(token, timezone.now())
     if appointment is None:
         raise DoesNotOpen
     _person, zone = client_of(appointment)

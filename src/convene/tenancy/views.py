@@ -48,6 +48,5 @@ def _page(request: TenantRequest, form: ZoneForm, status: int = 200) -> HttpResp
         "form": form,
         "title": request.user.name,
         "back": home_of(request.membership),
-        "may_make_keys": request.membership.may("api_key:update_own"),
     }
-    return render(request, "tenancy/me.html", context, status=status)
+    return render(request, "components/form_page.html", context, status=status)

@@ -124,5 +124,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if tenant_id := current_tenant_id():
             # A literal in SET LOCAL: Citus passes neither a parameter nor set_config() on.
             begin += f"; SET LOCAL convene.tenant_id = '{tenant_id}'"
-        with self.wrap_database_errors, debug_transaction(self, begin):
-            self.connection.execute(begin, prepare=False)
+        try:
+            with self.wrap_database_errors, debug_transaction(self, begin):
+                self.connection.execute(begin, prepare=False)
+        except BaseException:
+            # Whatever state it is in, Django takes it for one without a transaction.
+            self.close()
+            raise
