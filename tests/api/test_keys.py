@@ -71,6 +71,17 @@ def test_a_new_key_is_shown_once_and_opens_the_api():
     assert f"<code>{text[:10]}…</code>" in later
 
 
+def test_of_two_keys_made_by_a_double_click_both_are_shown():
+    page = Page(Office().dana)
+
+    page.make()
+    page.make()
+
+    shown = page.read()
+    assert len(set(re.findall(r"cvn_[0-9a-f]{64}", shown))) == 2
+    assert "cvn_" not in re.sub(r"<code>cvn_[0-9a-f]{6}…</code>", "", page.read())
+
+
 def test_the_page_with_the_new_key_is_kept_by_no_browser():
     page = Page(Office().dana)
     page.make()

@@ -1,5 +1,6 @@
 """The page of the keys: a person's own, and to administrators those of everybody."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -20,13 +21,13 @@ from convene.tenancy.pages import TenantRequest, tenant_page
 from . import actions
 from .key_forms import KeyForm
 
-# In the session, sealed: from making a key to the page that shows it this once.
-NEW_KEY = "new_api_key"
+# In the session, sealed: from making keys to the page that shows them this once.
+NEW_KEYS = "new_api_keys"
 
 
 @tenant_page("api_key:update_own")
 def keys(request: TenantRequest) -> HttpResponse:
-    response = _page(request, KeyForm(zone=request.membership.zone), new_key=_new_key(request))
+    response = _page(request, KeyForm(zone=request.membership.zone), new_keys=_new_keys(request))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -39,7 +40,8 @@ def make_key(request: TenantRequest) -> HttpResponse:
             return _page(request, form, status=422)
     asked = form.cleaned_data
     text = actions.make_key(request.membership, name=asked["name"], ends_at=asked["ends_at"])
-    request.session[NEW_KEY] = seal(text, bound_to=_place(request))
+    sealed = seal(text, bound_to=_place(request))
+    request.session[NEW_KEYS] = [*request.session.get(NEW_KEYS, ()), sealed]
     return SeeOther(_url(request))
 
 
@@ -67,13 +69,13 @@ def _key(request: TenantRequest, pk: UUID) -> ApiKey:
 
 
 def _page(
-    request: TenantRequest, form: KeyForm, new_key: str = "", status: int = 200
+    request: TenantRequest, form: KeyForm, new_keys: Sequence[str] = (), status: int = 200
 ) -> HttpResponse:
     keys = ApiKey.objects.select_related("member__user")
     sees_all = request.membership.may("api_key:update")
     context = {
         "form": form,
-        "new_key": new_key,
+        "new_keys": new_keys,
         "keys": keys if sees_all else keys.filter(member=request.membership),
         "sees_all": sees_all,
         "now": timezone.now(),
@@ -82,17 +84,17 @@ def _page(
     return render(request, "api/keys.html", context, status=status)
 
 
-def _new_key(request: TenantRequest) -> str:
-    """The text of the key that was just made, for this page alone."""
-    sealed = request.session.pop(NEW_KEY, "")
+def _new_keys(request: TenantRequest) -> list[str]:
+    """The texts of keys that were just made, for this page alone; a double click makes two."""
+    sealed = request.session.pop(NEW_KEYS, ())
     try:
-        return unseal(sealed, bound_to=_place(request))
+        return [unseal(one, bound_to=_place(request)) for one in sealed]
     except CannotUnseal:
-        return ""
+        return []
 
 
 def _place(request: TenantRequest) -> str:
-    return f"{request.membership.id} session {NEW_KEY}"
+    return f"{request.membership.id} session {NEW_KEYS}"
 
 
 def _url(request: TenantRequest) -> str:
