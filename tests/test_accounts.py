@@ -39,6 +39,14 @@ def test_a_member_signs_in_and_lands_in_their_msp():
     assert browser.get("/").headers["Location"] == "/t/northwind/today/"
 
 
+@pytest.mark.parametrize("path", [LOGIN, "/accounts/password/reset/"])
+def test_an_address_is_called_as_everywhere_and_no_field_repeats_its_label(path):
+    page = Browser().get(path).content.decode()
+
+    assert "E-mail address</label>" in page
+    assert "placeholder" not in page
+
+
 def test_a_client_lands_in_the_portal():
     member = make_member(make_tenant(slug="northwind"), role=Role.CLIENT)
     browser = Browser()
