@@ -47,6 +47,17 @@ def test_an_address_is_called_as_everywhere_and_no_field_repeats_its_label(path)
     assert "placeholder" not in page
 
 
+def test_who_has_signed_in_is_named_in_the_frame_alone():
+    member = make_member(make_tenant(slug="northwind"), "Dana Weber")
+    browser = Browser()
+
+    sign_in(browser, member.user.email)
+
+    page = browser.get("/", follow=True).content.decode()
+    assert page.count("Dana Weber") == 1
+    assert "alert-success" not in page
+
+
 def test_a_client_lands_in_the_portal():
     member = make_member(make_tenant(slug="northwind"), role=Role.CLIENT)
     browser = Browser()
