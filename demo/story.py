@@ -34,6 +34,7 @@ SOON = timedelta(days=3)  # nearer days are left alone
 
 SHOW_TIMES = "Show free times"
 SHOW_WITH_WHOM = "Show"
+WITH_WHOM = "preferred_technician"
 NEXT = "Next"
 LATER = "Later"
 SEND = "Send request"
@@ -228,6 +229,8 @@ def _free_days(client: Browser) -> tuple[Member, list[str]]:
             service=SERVICE,
             requester_timezone=CLIENT.zone,
         )
+        if technician.name not in client.page.form(SHOW_WITH_WHOM).choices[WITH_WHOM]:
+            continue  # somebody played that they left
         client.press(SHOW_WITH_WHOM, preferred_technician=technician.name)
         days = list(_days_on_offer(client))
         if len(days) > 1:

@@ -39,6 +39,25 @@ def test_a_member_signs_in_and_lands_in_their_msp():
     assert browser.get("/").headers["Location"] == "/t/northwind/today/"
 
 
+@pytest.mark.parametrize("path", [LOGIN, "/accounts/password/reset/"])
+def test_an_address_is_called_as_everywhere_and_no_field_repeats_its_label(path):
+    page = Browser().get(path).content.decode()
+
+    assert "E-mail address</label>" in page
+    assert "placeholder" not in page
+
+
+def test_who_has_signed_in_is_named_in_the_frame_alone():
+    member = make_member(make_tenant(slug="northwind"), "Dana Weber")
+    browser = Browser()
+
+    sign_in(browser, member.user.email)
+
+    page = browser.get("/", follow=True).content.decode()
+    assert page.count("Dana Weber") == 1
+    assert "alert-success" not in page
+
+
 def test_a_client_lands_in_the_portal():
     member = make_member(make_tenant(slug="northwind"), role=Role.CLIENT)
     browser = Browser()

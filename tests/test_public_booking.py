@@ -259,6 +259,26 @@ def test_where_nothing_is_public_the_page_says_whom_to_write_to():
     assert "Retired" not in page
 
 
+@pytest.mark.parametrize("hours", [True, False])
+def test_who_chooses_no_service_reads_that_one_is_needed(hours):
+    page = Page(hours=hours)
+    make_service(page.tenant, "Call", page.dana, page.dispatcher, public=True)
+    # a browser leaves out a choice of which nothing is chosen
+    sent = {
+        "draft": str(uuid4()),
+        "preferred_technician": "",
+        "requester_timezone": "Europe/London",
+    }
+
+    answer = page.visitor.get(page.url, sent)
+    changed = page.visitor.get(page.url, sent | {"change": "yes"})
+
+    assert answer.status_code == 422
+    assert "Choose what it is about." in answer.content.decode()
+    assert '<option value="Europe/London" selected' in answer.content.decode()
+    assert "Choose what it is about." not in changed.content.decode()
+
+
 @pytest.mark.parametrize("fields", [{"public": False}, {"public": True, "active": False}])
 def test_what_is_not_public_cannot_be_asked_for_by_its_id(fields):
     page = Page()

@@ -35,6 +35,7 @@ def test_the_persons_menu_needs_no_script(office: Office, somebody: Somebody) ->
 
     dana.get_by_role("button", name=office.dana.user.name).click()
     expect(dana.get_by_role("link", name="Choose your time zone")).to_be_visible()
+    expect(dana.get_by_role("link", name="API keys")).to_be_visible()
     out.click()
 
     dana.goto("/")

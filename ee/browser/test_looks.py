@@ -131,7 +131,7 @@ def test_axe_finds_nothing_serious_where_no_link_leads(office: Office, chromium:
         widths[address] = page.evaluate("document.documentElement.scrollWidth")
     page.goto("/accounts/login/")
     page.context.clear_cookies()
-    page.get_by_label("Email").fill(office.dana.user.email)
+    page.get_by_label("E-mail address").fill(office.dana.user.email)
     page.get_by_label("Password").fill("anything")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Please try again")).to_be_visible()

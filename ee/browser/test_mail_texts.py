@@ -1,10 +1,15 @@
 """An administrator writes a mail anew, and sees beside it what it will say."""
 
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 from django.urls import reverse
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from convene.appointments import letters
+from convene.appointments.variables import VARIABLES
+from convene.mail.templates import load
 from convene.tenancy.permissions import Role
 from ee.browser.conftest import Somebody
 from ee.running.office import Office
@@ -47,6 +52,21 @@ def test_the_preview_looks_as_the_mail_does(office: Office, somebody: Somebody) 
 
     expect(mail.get_by_role("heading")).to_have_css("font-size", "24px")
     expect(mail.locator("td.button")).to_have_css("background-color", "rgb(29, 95, 191)")
+
+
+def test_a_phone_shows_what_when_and_join_at_once(chromium: Browser) -> None:
+    folder = files("convene.appointments") / "mail"
+    url = "https://teams.microsoft.com/l/meetup-join/" + "19%3ameeting_" * 30
+    example = {variable.name: variable.example for variable in VARIABLES}
+    context = example | {"isTechnician": False, "onlineMeetingUrl": url}
+    page = chromium.new_page(viewport={"width": 360, "height": 640})
+
+    page.set_content(load(Path(str(folder)), letters.REMINDER).render(context).html)
+
+    expect(page.locator("td.button")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name=url)).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.close()
 
 
 def test_a_mistake_is_named_with_its_line_and_the_keyboard_is_where_it_is(

@@ -10,7 +10,7 @@ from ee.browser.conftest import Somebody
 from ee.browser.test_story import TOGGLE, queue
 from ee.browser.test_trouble import APPROVED, NOT_CREATED, notice
 from ee.running.office import Office
-from tests.availability.make import make_entry
+from tests.availability.make import make_entry, make_hours
 from tests.make import a_time, make_member
 
 pytestmark = pytest.mark.timeout(60)
@@ -47,6 +47,26 @@ def test_three_requests_are_approved_with_keys_alone(office: Office, somebody: S
 
     expect(dana.get_by_role("heading", name="Nothing is waiting")).to_be_visible()
     assert all(office.now(request).is_approved for request in requests)
+
+
+def test_a_conflict_is_overruled_with_keys_alone(office: Office, somebody: Somebody) -> None:
+    make_hours(office.tom, office.aylin)
+    late = office.request(a_time(days=3, hour=21))
+    dana = somebody(office.dana, **DESK)
+    open_queue(dana, office)
+
+    dana.keyboard.press("j")
+    expect(dana.get_by_role("article").get_by_text(late.reference)).to_be_visible()
+    dana.keyboard.press("a")
+    dana.keyboard.press("Enter")
+    anyway = dana.get_by_role("checkbox", name="Do it all the same")
+    expect(anyway).to_be_focused()
+    dana.keyboard.press("Space")
+    dana.keyboard.press("a")  # the keys go on where the switch has the focus
+    expect(dana.get_by_role("button", name="Approve")).to_be_focused()
+    dana.keyboard.press("Enter")
+
+    expect(notice(dana, "success", APPROVED)).to_be_visible()
 
 
 def test_keys_go_through_the_queue_and_back_goes_back(office: Office, somebody: Somebody) -> None:

@@ -17,7 +17,7 @@ WILL_BE_DELETED = "This will also delete the Microsoft Teams meeting."
 
 def sign_in(page: Page, email: str) -> None:
     page.goto("/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 

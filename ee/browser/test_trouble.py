@@ -262,7 +262,7 @@ def test_somebody_without_a_mouse_signs_in_and_approves(office: Office, somebody
     dana = somebody()
 
     dana.goto("/")
-    tab_to(dana, dana.get_by_label("Email"))
+    tab_to(dana, dana.get_by_label("E-mail address"))
     dana.keyboard.type(office.dana.user.email)
     tab_to(dana, dana.get_by_label("Password"))
     dana.keyboard.type(PASSWORD)

@@ -105,6 +105,18 @@ def test_what_waits_is_counted_and_the_first_is_one_click_away():
     assert "Requests 2 waiting" in navigation(morning.read(path="calendar/"))
 
 
+def test_who_decides_nothing_reads_their_day_before_the_queue():
+    morning = Morning()
+    morning.request(created_at=timezone.now() - timedelta(hours=3, minutes=5))
+    morning.on_today(morning.tom)
+
+    toms, danas = morning.read(morning.tom), morning.read()
+
+    assert toms.index("Yours") < toms.index("1 request waits")
+    assert danas.index("1 request waits") < danas.index(">Appointments<")
+    assert "The oldest was sent 3 hours ago." in danas  # as in the queue
+
+
 def test_an_appointment_of_today_has_its_join_button_until_it_is_over():
     morning = Morning()
     now = morning.on_today(morning.tom, "Onboarding call")

@@ -176,7 +176,7 @@ def test_every_page_has_a_title_and_a_heading_of_its_own():
     assert headings == {
         "general": "General",
         "hours": "Working hours",
-        "services": "Services",
+        "services": "Booking rules by service",
         "exceptions": "Exceptions",
         "week": "Working hours of Dana",
         "rules": "Visit",

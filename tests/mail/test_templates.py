@@ -166,6 +166,14 @@ def test_the_join_link_survives_in_both_parts(kind: str, is_technician: bool) ->
 
 
 @pytest.mark.parametrize("kind", WITH_JOIN_LINK)
+def test_what_when_and_the_button_come_before_any_advice(kind: str) -> None:
+    text = Page(render_kind(kind, onlineMeetingUrl=JOIN_URL, isTechnician=False).html).text
+
+    advice = "Should the time" if kind == REMINDER else "The attached calendar file"
+    assert text.index("Onboarding call") < text.index(JOIN_URL) < text.index(advice)
+
+
+@pytest.mark.parametrize("kind", WITH_JOIN_LINK)
 def test_without_a_meeting_nobody_is_asked_to_join(kind: str) -> None:
     rendered = render_kind(kind, onlineMeetingUrl="")
 

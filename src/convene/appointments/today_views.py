@@ -7,6 +7,7 @@ from django.db.models import Count, Min
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from convene.availability.hours import local_day
@@ -24,9 +25,11 @@ def today(request: TenantRequest) -> HttpResponse:
     me, now, day = request.membership, timezone.now(), timezone.localdate()
     items = sorted(agenda.appointments(local_day(day, me.zone)), key=lambda item: item.span)
     waiting = AppointmentRequest.objects.waiting()
+    found = waiting.aggregate(count=Count("id"), oldest=Min("created_at"))
     context = {
         "day": day,
-        "waiting": waiting.aggregate(count=Count("id"), oldest=Min("created_at")),
+        "waiting": found,
+        "age": timesince(found["oldest"], depth=1) if found["count"] else "",
         "first": waiting.in_order().first(),
         "groups": _groups([_row(item, me, now) for item in items], me),
         "attention": attention.read(now),

@@ -172,6 +172,7 @@ def services(request: TenantRequest) -> HttpResponse:
         "services": [
             (service, rules, service.id in performed) for service, rules in services_with_rules()
         ],
+        "heading": _("Booking rules by service"),
     }
     return render_tab(request, "services", "availability/services.html", context)
 

@@ -24,4 +24,4 @@ class ContactForm(StyledForm, forms.ModelForm):  # type: ignore[type-arg]  # no 
             self.instance.membership = None
         return email
 
-    timezone = ZoneField(label=_("Time zone"), empty=_("As the MSP"))
+    timezone = ZoneField(label=_("Time zone"), empty=_("The zone of your company"))

@@ -50,7 +50,7 @@ def ask(request: VisitorRequest, asker: Asker) -> HttpResponse:
         if not drafts.is_named(request):  # with one step, Back leads to this address
             return SeeOther(f"{request.path}?{urlencode(chosen | drafts.named(request))}")
         return _ask_for_any_time(request, asker, chosen)
-    if not {"service", "requester_timezone"} <= chosen.keys() or "change" in request.GET:
+    if not _was_sent(request):
         return _render_choice(request, ChoiceForm(asker=asker, initial=chosen))
     choice = ChosenForm(request.GET, asker=asker)
     if not _is_chosen(choice):
@@ -72,6 +72,8 @@ def _ask_for_any_time(
     services = list(asker.services[:2])
     service = choice.cleaned_data.get("service") or (services[0] if len(services) == 1 else None)
     if service is None and len(services) > 1 and len(asker.technicians[:2]) > 1:
+        if _was_sent(request):
+            return _render_choice(request, choice, any_time=True, status=422)
         return _render_choice(request, ChoiceForm(asker=asker, initial=chosen), any_time=True)
     form = RequestForm(asker=asker, initial=chosen | drafts.of(request))
     if service:
@@ -158,6 +160,11 @@ def _show(request: VisitorRequest) -> SeeOther:
     query |= {"change": "yes"} if show == "choice" else {"day": show}
     part = "" if show == "choice" else "#times"
     return SeeOther(f"{request.path}?{urlencode(query)}{part}")
+
+
+def _was_sent(request: VisitorRequest) -> bool:
+    """Whether the choice was sent, also without a service: a browser leaves that out."""
+    return "requester_timezone" in request.GET and "change" not in request.GET
 
 
 def _is_chosen(form: ChoiceForm) -> bool:

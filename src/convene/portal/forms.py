@@ -56,7 +56,10 @@ class ChoiceForm(StyledForm, forms.Form):
     """What it is about, with whom, and the zone that times are shown in."""
 
     service: Any = forms.ModelChoiceField(
-        queryset=QuerySet(Service), label=_("What is it about?"), empty_label=_("Choose…")
+        queryset=QuerySet(Service),
+        label=_("What is it about?"),
+        empty_label=_("Choose…"),
+        error_messages={"required": _("Choose what it is about.")},
     )
     preferred_technician = forms.ModelChoiceField(
         queryset=Membership.objects.none(),

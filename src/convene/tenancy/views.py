@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from convene.forms import StyledForm, ZoneField
 from convene.pages import SeeOther
 
+from .models import Tenant
 from .pages import TenantRequest, home_of, tenant_page
 
 
@@ -20,21 +21,27 @@ class ZoneForm(StyledForm, forms.Form):
 
     timezone = ZoneField(
         label=gettext_lazy("Time zone"),
-        empty=gettext_lazy("As the MSP"),
+        empty=gettext_lazy("As the company"),
         help_text=gettext_lazy(
             "All times that you see, and those in your mails, are in this zone."
         ),
     )
 
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        usual = _("%(zone)s, as %(company)s") % {"zone": tenant.timezone, "company": tenant.name}
+        self.fields["timezone"].say_empty(usual)  # type: ignore[attr-defined]  # a zone field
+
 
 @tenant_page("")
 def me(request: TenantRequest) -> HttpResponse:
-    return _page(request, ZoneForm(initial={"timezone": request.membership.timezone}))
+    initial = {"timezone": request.membership.timezone}
+    return _page(request, ZoneForm(initial=initial, tenant=request.tenant))
 
 
 @tenant_page("", reads=False)
 def save_me(request: TenantRequest) -> HttpResponse:
-    form = ZoneForm(request.POST)
+    form = ZoneForm(request.POST, tenant=request.tenant)
     if not form.is_valid():
         return _page(request, form, status=422)
     request.membership.timezone = form.cleaned_data["timezone"]

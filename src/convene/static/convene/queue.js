@@ -23,7 +23,8 @@ on.addEventListener("change", () =>
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   if (keys.open || !on.checked) return;
-  if (event.target.closest("input, select, textarea")) return;
+  // A letter means nothing to a switch, where somebody is who overrules a conflict.
+  if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault(); // the letter is not typed where the focus goes
