@@ -21,6 +21,12 @@ from tests.make import a_time, make_member, make_request
 
 pytestmark = pytest.mark.usefixtures("db")
 
+NEXT_DAY = {
+    "final_date": "2027-03-02",
+    "final_time": "09:30",
+    "final_timezone": "Europe/Berlin",
+}
+
 
 @pytest.fixture
 def provider():
@@ -36,12 +42,7 @@ def test_the_whole_life_of_an_appointment(provider):
     office.request.id = asked["id"]
     approved = office.approve(generate_teams_meeting=True, internal_notes="Bring a dock")
     [meeting] = provider.meetings.values()
-    moved = office.api.post(
-        f"{office.one}/reschedule",
-        final_date="2027-03-02",
-        final_time="09:30",
-        final_timezone="Europe/Berlin",
-    )
+    moved = office.api.post(f"{office.one}/reschedule", **NEXT_DAY)
     cancelled = office.api.post(f"{office.one}/cancel", reason="Tom is ill")
 
     assert (asked["status"], asked["requester"]["name"]) == ("pending", "Marta")
@@ -116,9 +117,13 @@ def test_a_meeting_is_made_later_and_forgotten(provider):
     office.approve()
 
     made = office.api.post(f"{office.one}/meeting/create")
+    healthy = office.api.post(f"{office.one}/meeting/forget")
+    provider.fail_next(on="update")
+    office.api.post(f"{office.one}/reschedule", **NEXT_DAY)
     forgotten = office.api.post(f"{office.one}/meeting/forget")
 
     assert made.json()["data"]["meeting"]["join_url"]
+    assert healthy.status_code == 409
     assert forgotten.json()["data"]["meeting"] is None
     assert len(provider.meetings) == 1
 

@@ -946,17 +946,28 @@ def test_a_late_one_that_misses_its_meeting_leaves_the_new_one_alone(
 def test_forgetting_leaves_the_meeting_where_it_is_and_stops_following_it(
     provider: Provider, dana: Membership
 ) -> None:
-    request = make_approved(dana)
+    request = make_due_to_move(provider, dana)
 
     forget(request, by=dana)
 
     assert columns(request) == NO_MEETING
-    assert sequence(request) == 2
+    assert sequence(request) == 3
     assert events(request)[-1] == history.MEETING_FORGOTTEN
-    move(request, by=dana, to=NOON)
+    move(request, by=dana, to=EVENING)
     assert provider.times == [MORNING]
     create(request, by=dana)
     assert columns(request)[1] == "meeting-2"
+
+
+def test_a_meeting_that_is_as_it_should_be_is_not_forgotten(
+    provider: Provider, dana: Membership
+) -> None:
+    request = make_approved(dana)
+
+    with pytest.raises(Refused, match="Nothing is wrong"):
+        forget(request, by=dana)
+
+    assert columns(request) == FIRST_MEETING
 
 
 def test_what_somebody_works_on_is_not_forgotten(provider: Provider, dana: Membership) -> None:

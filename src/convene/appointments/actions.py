@@ -505,7 +505,7 @@ def retry_meeting(tenant: Tenant, appointment_id: UUID) -> Outcome:
 def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> Outcome:
     """Stop following a meeting that nobody can change any more; it is left where it is.
 
-    Raises Refused while somebody is at work on it.
+    Raises Refused for one that is as it should be, or while somebody is at work on it.
     """
     with tenant_atomic(tenant):
         meeting = lock_meeting(appointment_id)
@@ -514,6 +514,8 @@ def forget_meeting(tenant: Tenant, appointment_id: UUID, *, by: Membership) -> O
         appointment = meeting.appointment
         if meeting.is_leased(timezone.now()):
             raise Refused(words_of(meeting.provider).being_updated)
+        if not meeting.due:
+            raise Refused(_("Nothing is wrong with this meeting, so it is not forgotten."))
         record(
             history.MEETING_FORGOTTEN,
             appointment.id,
