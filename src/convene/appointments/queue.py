@@ -25,9 +25,9 @@ class Queue:
     q: str = ""
     number: str = ""
 
-    @property
+    @cached_property
     def query(self) -> str:
-        """The queue as an address carries it."""
+        """The queue as an address carries it; each of its rows does."""
         found = {"status": self.status, "q": self.q, "page": self.number}
         return urlencode({name: value for name, value in found.items() if value})
 
