@@ -271,6 +271,30 @@ def test_inviting_a_member_again_changes_their_role():
     assert "password/reset" not in AccountMail.objects.get().body
 
 
+def test_who_leaves_is_out_at_once_and_an_invitation_lets_them_in_again():
+    tom = make_member(make_tenant(slug="northwind"), role=Role.TECHNICIAN)
+    browser = Browser()
+    browser.force_login(tom.user)
+    today = "/t/northwind/today/"
+    assert browser.get(today).status_code == 200
+
+    call_command("close_membership", "northwind", tom.user.email.upper())
+
+    assert browser.get(today).status_code == 404
+    call_command("invite", "northwind", tom.user.email, name="Any", role="technician")
+    assert browser.get(today).status_code == 200
+
+
+def test_only_a_member_can_leave():
+    make_tenant(slug="northwind")
+    stranger = make_member(make_tenant())
+
+    with pytest.raises(CommandError, match="Nobody at"):
+        call_command("close_membership", "northwind", stranger.user.email)
+    with pytest.raises(CommandError, match="no tenant called southwind"):
+        call_command("close_membership", "southwind", stranger.user.email)
+
+
 def test_a_contact_is_invited_to_the_portal():
     tenant = make_tenant()
     contact = make_contact(make_client(tenant), "Carla", email="carla@client.example")

@@ -31,3 +31,14 @@ def invite(tenant: Tenant, *, email: str, name: str, role: Role) -> Membership:
         )
         keep_invitation(user, company=tenant.name)
     return membership
+
+
+def close_membership(tenant: Tenant, *, email: str) -> Membership:
+    """End a person's place in the tenant at once: pages, API keys, mails. Raises DoesNotExist.
+
+    What they did stays under their name, and their appointments to come need somebody else.
+    """
+    membership = Membership.objects.of_tenant(tenant).get(user__email=email.strip().lower())
+    membership.active = False
+    membership.save(update_fields=["active"])
+    return membership

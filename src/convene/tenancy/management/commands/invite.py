@@ -13,6 +13,14 @@ from convene.tenancy.permissions import Role
 from .create_tenant import words
 
 
+def tenant_of(slug: str) -> Tenant:
+    """The tenant of a short name. Raises CommandError."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise CommandError(f"There is no tenant called {slug}.")
+    return tenant
+
+
 class Command(BaseCommand):
     help = "Invite a colleague to a tenant by mail. Clients are invited from their contact's page."
 
@@ -25,9 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
-        if tenant is None:
-            raise CommandError(f"There is no tenant called {options['tenant']}.")
+        tenant = tenant_of(options["tenant"])
         email, name, role = options["email"], options["name"], Role(options["role"])
         try:
             actions.invite(tenant, email=email, name=name, role=role)
