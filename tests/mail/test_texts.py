@@ -163,7 +163,7 @@ def test_sending_asks_once_for_the_msps_words(box):
 
 def test_a_text_is_ours_until_another_one_is_saved():
     settings = Settings()
-    assert "This mail says Convene's text." in unescape(settings.read(DECLINED))
+    assert "Convene's text is sent" in unescape(settings.read(DECLINED))
 
     assert settings.save(DECLINED, DECLINED.ours).status_code == 303
     assert settings.saved() == {}
@@ -171,7 +171,7 @@ def test_a_text_is_ours_until_another_one_is_saved():
 
     assert settings.saved() == {DECLINED.name: OWN}
     page = settings.read(DECLINED)
-    assert "This mail says your text." in page
+    assert "Your text is sent." in page
     assert "Sorry about {{serviceName}}" in page
     with tenant_atomic(settings.tenant):
         [event] = Event.objects.filter(kind=TEXT_CHANGED)

@@ -180,5 +180,5 @@ def confirm_ours(request: TenantRequest, kind: str) -> HttpResponse:
 def back_to_ours(request: TenantRequest, kind: str) -> HttpResponse:
     found = _kind_or_404(kind)
     actions.give_up_text(request.tenant, found, by=request.membership)
-    messages.success(request, _("This mail says Convene's text again."))
+    messages.success(request, _("Convene's text is sent again."))
     return SeeOther(request.path.removesuffix("ours/"))
