@@ -23,6 +23,7 @@ from convene.appointments.actions import Refused
 from convene.appointments.models import AppointmentRequest, Status
 from convene.appointments.private_link import LASTS, token_of
 from convene.catalog.models import Service, ServicePerformer
+from convene.clients.models import Contact
 from convene.events.models import Event
 from convene.mail.delivery import deliver
 from convene.mail.models import MailState, OutboxMail
@@ -936,8 +937,12 @@ def test_a_contact_who_cannot_sign_in_gets_the_private_link(box: Postbox):
 
     deliver(contact.tenant.id, request.id)
 
-    token = token_of(request)
-    assert f"/book/{contact.tenant.slug}/r/{token}/" in text_of(box.to(EMAIL)[-1])
+    link = f"/book/{contact.tenant.slug}/r/{token_of(request)}/"
+    assert link in text_of(box.to(EMAIL)[-1])
+    assert Browser().get(link).status_code == 200
+    with tenant_atomic(contact.tenant):
+        Contact.objects.filter(id=contact.id).update(email="right@client.example")
+    does_not_open(link)
 
 
 def test_a_declined_guest_reads_why(box: Postbox):

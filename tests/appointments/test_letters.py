@@ -576,9 +576,11 @@ def test_a_confirmation_that_is_too_late_is_not_sent(box: Postbox, time_machine)
 
 
 def test_forgetting_a_meeting_tells_those_who_have_its_link(box: Postbox):
-    case = Case()
-    with registered(FakeProvider()):
+    case, provider = Case(), FakeProvider()
+    with registered(provider):
         case.approve(with_meeting=True)
+        provider.fail_next(on="update")
+        case.move(NOON + timedelta(hours=1))
         case.deliver()
         actions.forget_meeting(case.tenant, case.request.id, by=case.dana)
         case.deliver()

@@ -194,9 +194,10 @@ def _recipient_of(mail: OutboxMail, appointment: AppointmentRequest) -> _Recipie
 
 def client_of(appointment: AppointmentRequest) -> tuple[Person, ZoneInfo]:
     """The client as they are called today, and the zone that they read times in."""
-    if contact := appointment.contact:
-        return Person(contact.name, contact.email), contact.zone
-    return Person(appointment.requester_name, appointment.requester_email), appointment.zone
+    contact, email = appointment.contact, appointment.client_email
+    if contact:
+        return Person(contact.name, email), contact.zone
+    return Person(appointment.requester_name, email), appointment.zone
 
 
 def _client_url(appointment: AppointmentRequest) -> str:

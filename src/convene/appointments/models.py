@@ -219,6 +219,11 @@ class AppointmentRequest(TenantModel):
         return self.client.name if self.client else self.requester_company or self.requester_name
 
     @property
+    def client_email(self) -> str:
+        """Where the client gets mail today; of a contact Clients knows it."""
+        return self.contact.email if self.contact else self.requester_email
+
+    @property
     def requester_label(self) -> str:
         """Who asked, as the staff reads it."""
         return self.requester_name if self.client else guest_label(self.requester_name)

@@ -1,7 +1,7 @@
 """The private link of a request: with it a guest follows and cancels the request.
 
-It is signed for one tenant and for the address of mail that the request came with, says nothing but
-the request's id, and is kept nowhere.
+It is signed for one tenant and for the address that the client gets mail at, says nothing but the
+request's id, and is kept nowhere.
 """
 
 from datetime import datetime, timedelta
@@ -41,5 +41,5 @@ def open_link(token: str, now: datetime) -> AppointmentRequest | None:
 
 
 def _signer(appointment: AppointmentRequest) -> Signer:
-    whose = f"{appointment.tenant_id}.{appointment.requester_email}"
+    whose = f"{appointment.tenant_id}.{appointment.client_email}"
     return Signer(salt=f"convene.private-link.{whose}", sep=_SEPARATOR)
