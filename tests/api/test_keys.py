@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client as Browser
 
-from convene.api import actions
+from convene.api import actions, auth
 from convene.events.models import Event
 from convene.tenancy import keys
 from convene.tenancy.actions import invite
@@ -311,10 +311,16 @@ def test_a_key_has_so_many_calls_a_minute_and_other_keys_have_theirs(monkeypatch
 def test_calls_that_come_together_are_counted_exactly(monkeypatch):
     monkeypatch.setattr(keys, "CALLS_A_MINUTE", 3)
     office = Office()
+
+    assert called_together(office.api) == [200] * 3 + [429] * 5
+
+
+def called_together(caller: Caller) -> list[int]:
+    """The statuses of eight calls at once, sorted."""
     statuses = []
 
     def call() -> None:
-        statuses.append(office.api.get("/technicians").status_code)
+        statuses.append(caller.get("/technicians").status_code)
         connection.close()
 
     with time_machine.travel(datetime(2026, 12, 1, 9, 30, 40, tzinfo=UTC), tick=False):
@@ -323,8 +329,7 @@ def test_calls_that_come_together_are_counted_exactly(monkeypatch):
             thread.start()
         for thread in threads:
             thread.join()
-
-    assert sorted(statuses) == [200] * 3 + [429] * 5
+    return sorted(statuses)
 
 
 def test_whoever_tries_keys_is_stopped_and_a_good_key_from_there_still_works():
@@ -339,6 +344,13 @@ def test_whoever_tries_keys_is_stopped_and_a_good_key_from_there_still_works():
     assert statuses == [401] * 30 + [429]
     with time_machine.travel(datetime(2026, 12, 1, 9, 30, 50, tzinfo=UTC), tick=False):
         assert office.api.get("/technicians").status_code == 200
+
+
+def test_keys_that_are_tried_together_are_counted_exactly(monkeypatch):
+    monkeypatch.setattr(auth, "REFUSED_A_MINUTE", 3)
+    stranger = Caller(Office().dana, "cvn_" + "0" * 64)
+
+    assert called_together(stranger) == [401] * 3 + [429] * 5
 
 
 def test_a_refused_key_is_a_line_of_the_log_without_the_key(written):  # noqa: F811
